@@ -1,0 +1,1 @@
+"""The front door of Anken: one command, and the servers it can bring along."""

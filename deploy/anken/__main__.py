@@ -1,0 +1,151 @@
+"""The command `anken`: its verbs, their arguments, and how an error becomes one readable line and an exit code."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+EXIT_FAILED: Final = 1
+EXIT_UNAVAILABLE: Final = 3
+EXIT_RUNNING: Final = 4
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; gives the exit code: 0 done, 1 refused or failed, 2 wrong usage, 3 a part cannot be had, 4 it runs already."""
+    options = parser().parse_args(arguments)
+    return run(options)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the chosen verb and turn known errors into one line."""
+    from anken.data_folder import AlreadyRunning
+    from anken.errors import Failed
+    from anken.jars import JarsUnavailable
+
+    try:
+        code: int | None = options.verb(options)
+    except JarsUnavailable as error:
+        return _fail(str(error), EXIT_UNAVAILABLE)
+    except AlreadyRunning as error:
+        return _fail(str(error), EXIT_RUNNING)
+    except Failed as error:
+        return _fail(str(error), EXIT_FAILED)
+    except KeyboardInterrupt:
+        return _fail("stopped", 128 + signal.SIGINT)
+    return code or 0
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"anken: {message}", file=sys.stderr)
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe all verbs."""
+    top = argparse.ArgumentParser(prog="anken", description="Anonymised data of public bodies, from call to delivery (APPI Arts. 109-123).")
+    verbs = top.add_subparsers(required=True, metavar="VERB")
+
+    demo = _verb(verbs, "demo", "run a whole case on real servers and print its history", _demo)
+    demo.add_argument("--input", type=Path, help="a file of your own to anonymise (CSV)")
+    demo.add_argument("--spec", type=Path, help="its register entry, proposal and processing specification (YAML)")
+    demo.add_argument("--keep", action="store_true", help="keep servers' data and the extract under --data")
+    demo.add_argument("--data", type=Path, help="the data folder (default with --keep: ./anken-data)")
+
+    up = _verb(verbs, "up", "start embedded servers and all services until Ctrl-C", _up)
+    up.add_argument("--data", type=Path, default=Path("anken-data"), help="the data folder (default: ./anken-data)")
+
+    serve = _verb(verbs, "serve", "serve one service until SIGTERM", _serve)
+    serve.add_argument("service", choices=["intake", "review", "billing", "anonymizer", "caselog"])
+    serve.add_argument("--host", help="address to listen on (default 127.0.0.1, or ANKEN_HOST)")
+    serve.add_argument("--port", type=int, help="port to listen on (default 8000, or ANKEN_PORT)")
+
+    _verb(verbs, "migrate", "bring the database schemas, roles and grants up to date", _migrate)
+
+    topics = verbs.add_parser("topics", help="look after the Kafka topics").add_subparsers(required=True, metavar="ACTION")
+    apply = _verb(topics, "apply", "make the topics that are missing", _apply_topics)
+    apply.add_argument("--replication", type=int, default=-1, help="copies of each partition (default: the broker's)")
+
+    history = _verb(verbs, "history", "print the history of a case", _history)
+    history.add_argument("case", help="the case's id")
+    history.add_argument("--as-of", help="only what took effect by this day or moment")
+    history.add_argument("--json", action="store_true", help="print the entries as JSON")
+    history.add_argument("--data", type=Path, default=Path("anken-data"), help="the data folder of the running Anken")
+
+    kafka = _verb(verbs, "kafka", "run a Kafka broker, or three, until Ctrl-C", _kafka)
+    kafka.add_argument("--nodes", type=int, choices=[1, 3], default=1)
+    kafka.add_argument("--data", type=Path, help="keep the topics in this folder (default: a folder that is removed)")
+    return top
+
+
+def _verb(verbs: Any, name: str, what: str, function: Any) -> argparse.ArgumentParser:  # noqa: ANN401 - argparse has no public type
+    made: argparse.ArgumentParser = verbs.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+    made.set_defaults(verb=function)
+    return made
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from anken.demo import demo
+
+    return demo(options.input, options.spec, keep=options.keep, data=options.data)
+
+
+def _up(options: argparse.Namespace) -> int:
+    from anken.up import up
+
+    return up(options.data)
+
+
+def _serve(options: argparse.Namespace) -> None:
+    from anken.services import composition
+    from services.chassis.process import serve
+    from services.chassis.settings import settings_for
+
+    given = {name: value for name in ("host", "port") if (value := getattr(options, name)) is not None}
+    serve(composition(options.service), settings_for(options.service, **given))
+
+
+def _migrate(_: argparse.Namespace) -> None:
+    from anken.processes import migrate_all
+
+    url = os.environ.get("ANKEN_MIGRATE_DATABASE_URL") or needed("ANKEN_DATABASE_URL")
+    ran = migrate_all(url, os.environ.get("ANKEN_MIGRATE_KEYRING_URL"))
+    print("\n".join(ran) if ran else "nothing to do")
+
+
+def _apply_topics(options: argparse.Namespace) -> None:
+    from anken.topics import apply_topics
+    from contracts.topics import PREFIX
+
+    made = apply_topics(needed("ANKEN_KAFKA_BOOTSTRAP"), os.environ.get("ANKEN_TOPIC_PREFIX", PREFIX), options.replication)
+    print("\n".join(made) if made else "nothing to do")
+
+
+def _history(options: argparse.Namespace) -> int:
+    from anken.history import print_history
+
+    return print_history(options.case, as_of=options.as_of, as_json=options.json, data=options.data)
+
+
+def _kafka(options: argparse.Namespace) -> None:
+    from anken.data_folder import DataFolder
+    from anken.kafka import run_kafka
+
+    with DataFolder(options.data) if options.data else DataFolder.temporary() as folder:
+        run_kafka(options.nodes, folder.path / "kafka")
+
+
+def needed(variable: str) -> str:
+    """Read an environment variable that this verb cannot do without."""
+    from anken.errors import Failed
+
+    value = os.environ.get(variable)
+    if not value:
+        raise Failed(f"{variable} is not set")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

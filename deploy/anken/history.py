@@ -1,0 +1,68 @@
+"""The history of a case as a table: when, what, who, under which article, with the fee."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from anken.client import Office, ProblemAnswered
+from anken.data_folder import running
+from anken.errors import Failed
+from services.chassis.clock import JST
+
+Entry = Mapping[str, Any]
+TOLD: Final = ("receipt_number", "criterion", "outcome", "notice_number", "total", "amount", "contract_number", "invoice_number", "records", "number")
+
+
+def read_history(office: Office, case: str, as_of: str | None = None) -> list[Entry]:
+    """Fetch a case's history from the case log; raises ProblemAnswered."""
+    query = f"?as-of={as_of}" if as_of else ""
+    answer: list[Entry] = office.call("auditor", "GET", "caselog", f"/cases/{case}/history{query}")["entries"]
+    return answer
+
+
+def history_table(entries: Sequence[Entry], title: str) -> Table:
+    """Lay the entries out, cited ones first and dim."""
+    table = Table(title=title, title_justify="left", header_style="bold", pad_edge=False)
+    for heading in ("#", "in effect", "event", "by", "article", "what"):
+        table.add_column(heading, no_wrap=heading != "what")
+    for place, entry in enumerate(entries, start=1):
+        moment = datetime.fromisoformat(entry["time"]).astimezone(JST)
+        table.add_row(
+            str(place),
+            moment.strftime("%Y-%m-%d %H:%M"),
+            entry["name"],
+            f"{entry['actor']} ({entry['actorrole']})" if not entry["actor"].startswith("service:") else entry["actor"],
+            ", ".join(entry["articles"]),
+            told(entry),
+            style="dim" if entry["cited"] else None,
+        )
+    return table
+
+
+def told(entry: Entry) -> str:
+    """Say what is worth a cell: numbers, outcome, yen."""
+    data = entry["data"] if isinstance(entry["data"], Mapping) else {}
+    parts = [f"{name} {data[name]:,}" if isinstance(data[name], int) else f"{name} {data[name]}" for name in TOLD if data.get(name) is not None]
+    return ", ".join(parts)
+
+
+def print_history(case: str, *, as_of: str | None, as_json: bool, data: Path) -> int:
+    """Print a case of the Anken that runs over a data folder."""
+    where = running(data)
+    if where is None:
+        raise Failed(f"no Anken runs in {data.resolve()}: start one with `anken up --data {data}`")
+    office = Office({name: where[name] for name in ("caselog",)}, Path(where["secrets"]))
+    try:
+        entries = read_history(office, case, as_of)
+    except ProblemAnswered as problem:
+        raise Failed(str(problem)) from None
+    if as_json:
+        print(json.dumps(entries, ensure_ascii=False, indent=1))
+    else:
+        Console().print(history_table(entries, f"case {case}" + (f" as of {as_of}" if as_of else "")))
+    return 0

@@ -1,0 +1,1 @@
+"""The five services of Anken and the chassis they stand on."""

@@ -1,0 +1,1 @@
+"""What any event-sourced service needs, and no domain word."""

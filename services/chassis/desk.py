@@ -1,0 +1,195 @@
+"""The desk: where steps are decided on replayed state and appended, for HTTP, reactions and dates alike."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from eventsourcing.persistence import EventStore
+from pydantic import BaseModel
+from structlog.stdlib import get_logger
+from uuid6 import uuid7
+
+from contracts.law import Law, law_on
+from services.chassis.actor import Acting, Cause
+from services.chassis.aggregate import Aggregate, Step
+from services.chassis.announcement import Announce, make_announcement
+from services.chassis.clock import BusinessClock, start_of
+from services.chassis.events import Event, sealed_fields
+from services.chassis.keyring import Keyring, open_event
+from services.chassis.loop import pause
+from services.chassis.recorded import About, Recorded, RecordedMapper, with_event
+from services.chassis.recorder import Recorder, Taking, VersionConflict
+from services.chassis.rows import Rows
+from services.chassis.views import Row
+
+log = get_logger(__name__)
+
+S = TypeVar("S")
+E = TypeVar("E", bound=Event)
+ATTEMPTS = 20
+
+
+class NotFound(LookupError):
+    """There is no such thing for this tenant."""
+
+    def __init__(self, what: str, subject: UUID) -> None:
+        super().__init__(f"no {what} {subject}")
+        self.what = what
+        self.subject = subject
+
+
+class Taken(BaseModel):
+    """What came of a request: the subject, the names of the new events, the position of the last one."""
+
+    subject: UUID
+    events: tuple[str, ...]
+    position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A replayed stream: its folded state and the events behind it, sealed text opened where we may."""
+
+    state: Any
+    events: tuple[Recorded, ...]
+
+
+class Desk:
+    """One service's desk. `opens` tells whether this service has a grant to open sealed text."""
+
+    def __init__(
+        self, *, service: str, recorder: Recorder, keyring: Keyring | None, clock: BusinessClock, announce: Announce, rows: Rows
+    ) -> None:
+        self.service = service
+        self.recorder = recorder
+        self.keyring = keyring
+        self.clock = clock
+        self.announce = announce
+        self._rows = rows
+        self.events: EventStore[str] = EventStore(mapper=RecordedMapper(), recorder=recorder)
+
+    def now(self) -> datetime:
+        """Give the business moment."""
+        return self.clock.now()
+
+    def today(self) -> date:
+        """Give the business day."""
+        return self.clock.today()
+
+    def law(self) -> Law:
+        """Give the law in force today."""
+        return law_on(self.today())
+
+    def new_id(self) -> UUID:
+        """Mint a UUIDv7."""
+        return UUID(bytes=uuid7().bytes)
+
+    def take(self, acting: Acting, *steps: Step, cause: Cause | None = None, taking: Taking | None = None) -> Taken:
+        """Decide the steps in order and append what they yield in one statement.
+
+        Raises what a decision refuses (nothing stored), NotFound for another tenant's stream, AlreadyTaken when the inbox
+        position has moved. A version conflict is decided again on the newer state.
+        """
+        for attempt in range(ATTEMPTS):
+            decided = self._decide(acting, steps, cause)
+            if not decided and taking is None:
+                return Taken(subject=steps[-1].subject, events=(), position=None)
+            try:
+                positions = self.events.put(decided, tracking=taking) if decided else self.skip(taking)
+            except VersionConflict:
+                log.info("decided again after a version conflict", attempt=attempt)
+                time.sleep(pause(attempt) / 4)
+                continue
+            return Taken(
+                subject=steps[-1].subject if steps else UUID(int=0),
+                events=tuple(type(one.event).__name__ for one in decided),
+                position=_last(positions),
+            )
+        raise VersionConflict(f"{ATTEMPTS} attempts met a newer version each time")
+
+    def skip(self, taking: Taking | None) -> Sequence[int]:
+        """Move the inbox position where nothing follows from what was heard."""
+        return self.recorder.insert_events((), tracking=taking)
+
+    def _decide(self, acting: Acting, steps: Iterable[Step], cause: Cause | None) -> list[Recorded]:
+        streams: dict[str, tuple[Any, tuple[Recorded, ...]]] = {}
+        decided: list[Recorded] = []
+        for one in steps:
+            name = one.aggregate.stream(one.subject)
+            if name not in streams:
+                found = self._stream(one.aggregate, one.subject, acting.tenant)
+                streams[name] = found.state, found.events
+            state, history = streams[name]
+            for event in one.decide(state, one.command):
+                state = one.aggregate.evolve(state, event)
+                recorded = self._record(name, one.subject, event, state, history, acting, cause)
+                history = (*history, recorded)
+                decided.append(recorded)
+            streams[name] = state, history
+        return decided
+
+    def _record(
+        self, stream: str, subject: UUID, event: Event, state: object, history: Sequence[Recorded], acting: Acting, cause: Cause | None
+    ) -> Recorded:
+        now = self.now()
+        effective = event.effective_on()
+        about = About(
+            id=self.new_id(),
+            tenant=acting.tenant,
+            actor=acting.actor,
+            role=acting.role,
+            correlation=cause.correlation if cause else history[0].about.correlation if history else subject,
+            causation=cause.event if cause else None,
+            time=start_of(effective) if effective else now,
+            law_revision=law_on(now.date()).revision,
+        )
+        sealed = self.keyring.seal(event, about.id, acting.tenant, subject) if self.keyring else event
+        said = self.announce(sealed, state)
+        return Recorded(
+            originator_id=stream,
+            originator_version=len(history) + 1,
+            about=about,
+            event=sealed,
+            announced=None if said is None else make_announcement(self.service, said, about),
+        )
+
+    def _stream(self, aggregate: Aggregate[S, Any], subject: UUID, tenant: str) -> Stream:
+        events: list[Recorded] = list(self.events.get(aggregate.stream(subject)))  # type: ignore[arg-type]  # our mapper's type
+        if events and events[0].about.tenant != tenant:
+            raise NotFound(aggregate.name, subject)
+        opened = self._opened(events)
+        return Stream(aggregate.fold(one.event for one in opened), opened)
+
+    def _opened(self, events: list[Recorded]) -> tuple[Recorded, ...]:
+        if self.keyring is None or not any(sealed_fields(type(one.event)) for one in events):
+            return tuple(events)
+        key = self.keyring.key(events[0].about.tenant, events[0].subject)
+        return tuple(with_event(one, open_event(key, one.event, one.about.id)) for one in events)
+
+    def state(self, aggregate: Aggregate[S, Any], subject: UUID, acting: Acting) -> S:
+        """Replay one aggregate; raises NotFound if nothing happened to it or it is another tenant's."""
+        found = self._stream(aggregate, subject, acting.tenant)
+        if not found.events:
+            raise NotFound(aggregate.name, subject)
+        state: S = found.state
+        return state
+
+    def event_id(self, aggregate: Aggregate[S, Any], subject: UUID, kind: type[E], acting: Acting) -> UUID:
+        """Give the id of the newest event of a kind in a stream; raises NotFound if there is none."""
+        found = self._stream(aggregate, subject, acting.tenant)
+        for one in reversed(found.events):
+            if isinstance(one.event, kind):
+                return one.about.id
+        raise NotFound(kind.__name__, subject)
+
+    def rows(self, view: str, acting: Acting) -> list[Row]:
+        """Read a view's rows of the actor's tenant, newest last."""
+        return self._rows.of(view, acting.tenant)
+
+
+def _last(positions: Sequence[int] | Sequence[Any] | None) -> int | None:
+    last = positions[-1] if positions else None
+    return last if isinstance(last, int) or last is None else int(last.notification.id)

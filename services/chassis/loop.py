@@ -1,0 +1,68 @@
+"""A loop in a thread: turns until it is told to stop, waits out a server that is away, ends the process on a real error."""
+
+import os
+import random
+import threading
+from abc import abstractmethod
+from typing import Final
+
+from eventsourcing.persistence import InterfaceError, OperationalError
+from psycopg import InterfaceError as PsycopgInterfaceError
+from psycopg import OperationalError as PsycopgOperationalError
+from psycopg_pool import PoolTimeout
+from structlog.stdlib import get_logger
+
+log = get_logger(__name__)
+
+AWAY: Final = (OperationalError, InterfaceError, PsycopgOperationalError, PsycopgInterfaceError, PoolTimeout)
+LONGEST_PAUSE: Final = 5.0
+
+
+def pause(attempt: int) -> float:
+    """Give the seconds to wait before another attempt: doubling, with jitter, five seconds at most."""
+    return random.uniform(0.5, 1) * min(LONGEST_PAUSE, float(0.1 * 2.0 ** min(attempt, 10)))  # noqa: S311 - jitter, not a secret
+
+
+class Loop(threading.Thread):
+    """Base of the relay, the projector and the date ticker."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name, daemon=True)
+        self.stopping = threading.Event()
+        self.healthy = False
+
+    def is_well(self) -> bool:
+        """Tell whether the thread runs and its last turn went well."""
+        return self.is_alive() and self.healthy
+
+    @abstractmethod
+    def turn(self) -> None:
+        """Do what there is to do, then wait briefly."""
+
+    def close(self) -> None:
+        """Let go of connections and the like; called once, in the thread, at the end."""
+
+    def run(self) -> None:
+        """Turn until stopped."""
+        attempt = 0
+        while not self.stopping.is_set():
+            try:
+                self.turn()
+            except AWAY:
+                self.healthy = False
+                log.warning("server away, trying again", loop=self.name, exc_info=True)
+                self.close()
+                self.stopping.wait(pause(attempt))
+                attempt += 1
+            except BaseException:
+                # A loop that is gone would leave a process that looks alive: better let the supervisor start it anew.
+                log.critical("loop failed, the process ends", loop=self.name, exc_info=True)
+                os._exit(1)
+            else:
+                self.healthy = True
+                attempt = 0
+        self.close()
+
+    def stop(self) -> None:
+        """Ask the loop to end after its turn."""
+        self.stopping.set()

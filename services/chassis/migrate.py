@@ -1,0 +1,124 @@
+"""Migrations: numbered SQL files applied once per schema, roles and grants included, under one lock."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Final
+
+import psycopg
+from psycopg import sql
+from psycopg.errors import DuplicateObject, UniqueViolation
+from structlog.stdlib import get_logger
+
+log = get_logger(__name__)
+
+KEYRING: Final = "keyring"
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One schema to bring up to date: the package that holds its SQL files, and what its role may do in the keyring."""
+
+    schema: str
+    package: str
+    pattern: str
+    keyring_grant: str = ""
+
+    @property
+    def role(self) -> str:
+        """The role the service works under."""
+        return f"anken_{self.schema}"
+
+    def scripts(self) -> Iterator[tuple[str, str]]:
+        """List `(name, text)` of the SQL files in order."""
+        found = [entry for entry in files(self.package).iterdir() if entry.name.endswith(f"_{self.pattern}.sql")]
+        yield from ((entry.name, entry.read_text("utf-8")) for entry in sorted(found, key=lambda entry: entry.name))
+
+
+def migrate(url: str, stores: tuple[Store, ...], keyring_url: str | None = None) -> list[str]:
+    """Bring every store and the keyring up to date; gives the names of the scripts that ran. Safe to run twice at once."""
+    ran: list[str] = []
+    with psycopg.connect(url, autocommit=True) as connection:
+        for store in stores:
+            make_role(connection, store.role)
+        with connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('anken.migrate', 0))")
+            for store in stores:
+                ran += apply(connection, store)
+    with psycopg.connect(keyring_url or url, autocommit=True) as connection:
+        for store in stores:
+            make_role(connection, store.role)
+        with connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('anken.migrate', 0))")
+            ran += apply(connection, Store(KEYRING, "services.chassis.migrations", KEYRING))
+            grant_keyring(connection, stores)
+    log.info("migrated", scripts=ran)
+    return ran
+
+
+def make_role(connection: psycopg.Connection, role: str) -> None:
+    """Create a role that may log in, unless it is there; two databases of one cluster may try at the same time."""
+    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
+        return
+    try:
+        connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
+    except (DuplicateObject, UniqueViolation):
+        log.info("role was made meanwhile", role=role)
+
+
+def apply(connection: psycopg.Connection, store: Store) -> list[str]:
+    """Run the scripts of one schema that have not run yet, inside the caller's transaction."""
+    schema = sql.Identifier(store.schema)
+    connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(schema))
+    connection.execute(
+        sql.SQL("CREATE TABLE IF NOT EXISTS {}.migration (name text PRIMARY KEY, ran timestamptz NOT NULL DEFAULT now())").format(schema)
+    )
+    done = {row[0] for row in connection.execute(sql.SQL("SELECT name FROM {}.migration").format(schema))}
+    ran: list[str] = []
+    for name, text in store.scripts():
+        if name in done:
+            continue
+        connection.execute(
+            sql.SQL(text).format(
+                schema=schema,
+                role=sql.Identifier(store.role),
+                lock=sql.Literal(f"anken.append.{store.schema}"),
+                channel=sql.Literal(channel(store.schema)),
+            )
+        )
+        connection.execute(sql.SQL("INSERT INTO {}.migration (name) VALUES (%s)").format(schema), (name,))
+        ran.append(f"{store.schema}/{name}")
+    if store.schema != KEYRING:
+        connection.execute(sql.SQL("GRANT SELECT ON {}.migration TO {}").format(schema, sql.Identifier(store.role)))
+    return ran
+
+
+def grant_keyring(connection: psycopg.Connection, stores: tuple[Store, ...]) -> None:
+    """Give each role exactly its grant on the keyring."""
+    for store in stores:
+        role = sql.Identifier(store.role)
+        connection.execute(sql.SQL("REVOKE ALL ON keyring.data_key FROM {}").format(role))
+        if store.keyring_grant:
+            connection.execute(sql.SQL("GRANT USAGE ON SCHEMA keyring TO {}").format(role))
+            connection.execute(
+                sql.SQL("GRANT {} ON keyring.data_key TO {}").format(sql.SQL(store.keyring_grant), role)
+            )
+
+
+def channel(schema: str) -> str:
+    """Name the NOTIFY channel of a store."""
+    return f"anken_{schema}"
+
+
+def newest(store: Store) -> str:
+    """Name the newest script: what a service expects to find applied."""
+    return [name for name, _ in store.scripts()][-1]
+
+
+def is_current(connection: psycopg.Connection, store: Store) -> bool:
+    """Tell whether the schema is there and as new as this version of the code."""
+    there = connection.execute("SELECT to_regclass(%s)", (f"{store.schema}.migration",)).fetchone()
+    if there is None or there[0] is None:
+        return False
+    query = sql.SQL("SELECT 1 FROM {}.migration WHERE name = %s").format(sql.Identifier(store.schema))
+    return connection.execute(query, (newest(store),)).fetchone() is not None

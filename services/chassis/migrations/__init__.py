@@ -1,0 +1,1 @@
+"""SQL of the event store and the keyring."""

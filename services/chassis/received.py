@@ -1,0 +1,38 @@
+"""A Kafka record as an inbox sees it: envelope, raw bytes, place in the source; decoded by us, never by a framework."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from contracts.envelope import Envelope, from_headers
+from contracts.topics import owner_of
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """What came off a partition, untouched."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+
+    @property
+    def source(self) -> str:
+        """Name the partition of the owner, e.g. `intake/3`."""
+        return f"{owner_of(self.topic)}/{self.partition}"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A record with a valid envelope; the payload's bytes are not looked at yet."""
+
+    envelope: Envelope
+    value: bytes
+    raw: RawRecord
+
+
+def receive(raw: RawRecord) -> Received:
+    """Decode the envelope; raises Undecodable. An event's value is never null."""
+    return Received(from_headers(raw.headers), raw.value or b"", raw)

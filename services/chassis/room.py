@@ -1,0 +1,114 @@
+"""Wiring a room on the floor plan: from its tables and functions to a service that can be started."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import APIRouter
+from psycopg_pool import ConnectionPool
+
+from contracts.catalog import CATALOG
+from contracts.values import ContractEvent
+from services.chassis.announcement import Announce
+from services.chassis.clock import BusinessClock
+from services.chassis.dead_letters import KafkaDeadLetters
+from services.chassis.desk import Desk
+from services.chassis.due import DueDates
+from services.chassis.events import Event
+from services.chassis.heard import Reactions
+from services.chassis.keyring import Keyring, read_key_file
+from services.chassis.migrate import Store
+from services.chassis.projector import Projector
+from services.chassis.reactions import ReactingListener
+from services.chassis.recorder import Datastore, Recorder, connection_parameters
+from services.chassis.refusal import ReactionRefused, announce_refusal
+from services.chassis.relay import Relay
+from services.chassis.rows import Rows
+from services.chassis.service import Service
+from services.chassis.settings import Settings
+from services.chassis.ticker import Ticker
+from services.chassis.views import View
+
+MAKES_KEYS: Final = "SELECT, INSERT"
+OPENS: Final = "SELECT"
+NO_GRANT: Final = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a service brings: its reactions, announcements, dates, views, and its grant on the keyring."""
+
+    name: str
+    reactions: Reactions
+    announce: Announce
+    views: tuple[View, ...]
+    due: DueDates | None
+    keyring_grant: str
+
+    @property
+    def store(self) -> Store:
+        """The schema behind the room."""
+        return Store(self.name, "services.chassis.migrations", "event_store", self.keyring_grant)
+
+    @property
+    def hears(self) -> tuple[str, ...]:
+        """The owners whose events the room reacts to."""
+        return tuple(sorted({entry.owner for entry in CATALOG if entry.model in self.reactions and entry.owner != self.name}))
+
+
+def announcing(announce: Announce) -> Announce:
+    """Extend a room's announcements by the one every room has."""
+
+    def say(event: Event, state: object) -> ContractEvent | None:
+        return announce_refusal(event) if isinstance(event, ReactionRefused) else announce(event, state)
+
+    return say
+
+
+def make_keyring(settings: Settings, grant: str) -> tuple[Keyring | None, ConnectionPool[Any] | None]:
+    """Open the keyring if the room has a grant; gives the pool too, for closing."""
+    if not grant:
+        return None, None
+    parameters = connection_parameters(settings.keyring, settings.role)
+    pool: ConnectionPool[Any] = ConnectionPool(kwargs={**parameters, "autocommit": True}, min_size=1, max_size=8, open=False)
+    pool.open(wait=False)
+    return Keyring(pool, read_key_file(settings.key_file), makes_keys="INSERT" in grant), pool
+
+
+def make_desk(room: Room, settings: Settings, clock: BusinessClock) -> tuple[Desk, Rows, Callable[[], None]]:
+    """Make the desk with its store and keyring; gives a function that closes them."""
+    datastore = Datastore(settings.database_url.get_secret_value(), room.name, settings.role)
+    recorder = Recorder(datastore, room.hears)
+    keyring, pool = make_keyring(settings, room.keyring_grant)
+    rows = Rows(datastore)
+
+    def close() -> None:
+        datastore.close()
+        if pool is not None:
+            pool.close()
+
+    desk = Desk(service=room.name, recorder=recorder, keyring=keyring, clock=clock, announce=announcing(room.announce), rows=rows)
+    return desk, rows, close
+
+
+def furnish(room: Room, settings: Settings, router: Callable[[Desk], APIRouter]) -> Service:
+    """Wire a room: store, relay, inbox, projector, dates and routes."""
+    clock = BusinessClock(settable=settings.development)
+    desk, rows, close = make_desk(room, settings, clock)
+    dead_letters = KafkaDeadLetters(room.name, settings.kafka_bootstrap, settings.topic_prefix)
+    ticker = [] if room.due is None else [Ticker(desk, rows, room.due)]
+    return Service(
+        settings=settings,
+        store=room.store,
+        clock=clock,
+        routers=[router(desk)],
+        loops=[
+            Relay(desk.recorder, room.name, settings.kafka_bootstrap, settings.topic_prefix),
+            Projector(desk.recorder, rows, room.views, room.due),
+            *ticker,
+        ],
+        listener=ReactingListener(desk, room.reactions, dead_letters),
+        dead_letters=dead_letters,
+        hears=room.hears,
+        close=close,
+    )

@@ -1,0 +1,125 @@
+"""A running service: its parts, started when their servers are there, stopped in order."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+import psycopg
+from aiokafka.errors import KafkaError
+from fastapi import APIRouter, FastAPI
+from structlog.stdlib import get_logger
+
+from contracts.topics import owner_topic
+from services.chassis.clock import BusinessClock
+from services.chassis.consumer import Consumer
+from services.chassis.dead_letters import DeadLetters
+from services.chassis.inbox import Inbox, Listener
+from services.chassis.loop import AWAY, Loop, pause
+from services.chassis.migrate import Store, is_current
+from services.chassis.recorder import connection_parameters
+from services.chassis.settings import Settings
+from services.chassis.tokens import token_check
+from services.chassis.web import Health, development_routes, make_app
+
+log = get_logger(__name__)
+
+GRACE_SECONDS = 20
+
+
+@dataclass(slots=True)
+class Service:
+    """The composition of one service, before anything is started."""
+
+    settings: Settings
+    store: Store
+    clock: BusinessClock
+    routers: Sequence[APIRouter]
+    loops: Sequence[Loop]
+    listener: Listener
+    dead_letters: DeadLetters
+    hears: Sequence[str]
+    close: Callable[[], None]
+    health: Health = field(default_factory=Health)
+
+    def app(self) -> FastAPI:
+        """Make the HTTP application; it answers at once, the rest starts behind it as its servers come up."""
+        settings = self.settings
+        if settings.jwks_file is None:
+            message = "ANKEN_JWKS_FILE is not set"
+            raise RuntimeError(message)
+        check = token_check(settings.jwks_file, settings.issuer, settings.audience)
+        extra = [development_routes(self.clock)] if settings.development else []
+        return make_app(settings.service, check, self.health, self._lifespan, *self.routers, *extra)
+
+    @asynccontextmanager
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        running = asyncio.create_task(self._run(), name="start")
+        try:
+            yield
+        finally:
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+
+    async def _run(self) -> None:
+        consumer: Consumer | None = None
+        try:
+            await self._database()
+            for loop in self.loops:
+                loop.start()
+                self.health.checks[loop.name] = loop.is_well
+            consumer = await self._join()
+            joined = consumer
+            self.health.checks["consumer"] = lambda: bool(joined.assigned)
+            self.health.started = True
+            log.info("started", hears=list(self.hears))
+            await asyncio.Event().wait()
+        finally:
+            log.info("stopping")
+            for loop in self.loops:
+                loop.stop()
+            if consumer is not None:
+                await consumer.stop()
+            for loop in self.loops:
+                if loop.ident is not None:
+                    await asyncio.to_thread(loop.join, GRACE_SECONDS)
+            self.close()
+            log.info("stopped")
+
+    async def _database(self) -> None:
+        attempt = 0
+        while not await asyncio.to_thread(self._is_current):
+            await asyncio.sleep(pause(attempt))
+            attempt += 1
+
+    def _is_current(self) -> bool:
+        try:
+            parameters = connection_parameters(self.settings.database_url.get_secret_value(), self.settings.role)
+            with psycopg.connect(**parameters, connect_timeout=5) as connection:
+                if is_current(connection, self.store):
+                    return True
+                log.info("waiting for `anken migrate`", schema=self.store.schema)
+        except AWAY as error:
+            log.info("waiting for the database", reason=str(error).splitlines()[0])
+        return False
+
+    async def _join(self) -> Consumer:
+        attempt = 0
+        while True:
+            consumer = Consumer(
+                Inbox(self.listener, self.dead_letters),
+                group=f"{self.settings.topic_prefix}.{self.settings.service}",
+                topics=[owner_topic(owner, self.settings.topic_prefix) for owner in self.hears],
+                bootstrap=self.settings.kafka_bootstrap,
+            )
+            try:
+                await consumer.start()
+            except (KafkaError, OSError) as error:
+                log.info("waiting for kafka", reason=str(error))
+                await consumer.stop()
+                await asyncio.sleep(pause(attempt))
+                attempt += 1
+            else:
+                return consumer
+

@@ -1,0 +1,41 @@
+"""The ticker: when a date has come, take the step it leads to; durable and idempotent, so a crash only repeats it."""
+
+from typing import Final
+
+from structlog.stdlib import get_logger
+
+from services.chassis.actor import service_actor
+from services.chassis.desk import Desk, NotFound
+from services.chassis.due import Due, DueDates
+from services.chassis.events import Refused
+from services.chassis.loop import Loop
+from services.chassis.rows import Rows
+
+log = get_logger(__name__)
+
+POLL_SECONDS: Final = 0.5
+
+
+class Ticker(Loop):
+    """Answers due dates by the business clock; a date is done only after its step was stored."""
+
+    def __init__(self, desk: Desk, rows: Rows, due: DueDates) -> None:
+        super().__init__(f"ticker-{desk.service}")
+        self.desk = desk
+        self.rows = rows
+        self.due = due
+
+    def turn(self) -> None:
+        """Answer all dates that have come, then wait."""
+        for tenant, due in self.rows.due_by(self.desk.today()):
+            self._answer(tenant, due)
+        self.desk.clock.wait(POLL_SECONDS)
+
+    def _answer(self, tenant: str, due: Due) -> None:
+        step = self.due.steps[due.kind](due, self.desk.today())
+        try:
+            self.desk.take(service_actor(self.desk.service, tenant), step)
+        except (Refused, NotFound) as refused:
+            # The date no longer leads anywhere (a withdrawn case, say); the decision knows, the date need not.
+            log.info("date refused", kind=due.kind, subject=str(due.subject), reason=str(refused))
+        self.rows.finish(due)

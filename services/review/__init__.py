@@ -1,0 +1,1 @@
+"""Review: screening, decision, notice and use contract (APPI Arts. 113-115)."""

@@ -1,0 +1,179 @@
+"""Review over HTTP: findings, cost, decision, notice, and the use contract."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from pydantic import JsonValue
+
+from contracts.values import Code, Count, Digest, Yen
+from services.chassis.actor import Acting
+from services.chassis.aggregate import Step, step
+from services.chassis.desk import Desk, NotFound
+from services.chassis.views import Row
+from services.chassis.web import Body, Taken, acting_as
+from services.review.answers import case_answer, proposer_answer
+from services.review.contract import CONTRACT, ApplyForContract, ConcludeContract, Contract, apply_for, conclude
+from services.review.events import Outcome, ProposalNoted
+from services.review.numbers import NUMBERS, IssueNumber, Numbers, Series, issue, series_subject
+from services.review.overtaken import deciding_again
+from services.review.screening import (
+    SCREENING,
+    Decide,
+    EstimateCost,
+    FindCriterion,
+    NotifyResult,
+    Screening,
+    decide,
+    estimate_cost,
+    find_criterion,
+    notify,
+)
+
+STAFF = ("coordinator", "owner", "head", "finance", "creator", "auditor")
+
+
+class FindingBody(Body):
+    """One finding; `specification` is the digest judged under criterion 3."""
+
+    criterion: int
+    met: bool
+    reason: str
+    specification: Digest | None = None
+
+
+class CostBody(Body):
+    """What creation will take: minutes of own work, yen paid to an outsourced creator."""
+
+    creation_minutes: Count
+    outsourcing: Yen = 0
+
+
+class DecisionBody(Body):
+    """The head's decision; a conforming one names the specification, a non-conforming one its reasons."""
+
+    outcome: Outcome
+    specification: Digest | None = None
+    reasons: str | None = None
+
+
+class NoticeBody(Body):
+    """What a conforming notice states beside the fee; a non-conforming one has none of it."""
+
+    payment_method: Code | None = None
+    payment_due: date | None = None
+    delivery_method: Code | None = None
+
+
+def router(desk: Desk) -> APIRouter:
+    """Make review's routes."""
+    routes = APIRouter()
+    _screening_routes(routes, desk)
+    _contract_routes(routes, desk)
+
+    @routes.get("/cases")
+    def cases(acting: Annotated[Acting, Depends(acting_as(*STAFF, "operator"))]) -> list[Row]:
+        contracts = {row.get("case"): row for row in desk.rows("contracts", acting)}
+        return [{**row, "contract": contracts.get(row.get("case"))} for row in desk.rows("screenings", acting)]
+
+    @routes.get("/cases/{case}")
+    def case(case: UUID, acting: Annotated[Acting, Depends(acting_as(*STAFF, "proposer"))]) -> dict[str, JsonValue]:
+        screening, contract = desk.state(SCREENING, case, acting), _contract(desk, case, acting)
+        if acting.role != "proposer":
+            return case_answer(case, screening, contract)
+        if screening.proposal is None or screening.proposal.account != acting.actor:
+            raise NotFound("case", case)
+        return proposer_answer(case, screening, contract)
+
+    return routes
+
+
+def _screening_routes(routes: APIRouter, desk: Desk) -> None:
+    @routes.post("/cases/{case}/findings")
+    def find(case: UUID, body: FindingBody, acting: Annotated[Acting, Depends(acting_as("coordinator", "owner"))]) -> Taken:
+        _screening(desk, case, acting)
+        command = FindCriterion(**dict(body), min_principals=desk.law().constants.min_principals_dataset.value)
+        return desk.take(acting, step(SCREENING, case, find_criterion, command))
+
+    @routes.post("/cases/{case}/cost")
+    def estimate(case: UUID, body: CostBody, acting: Annotated[Acting, Depends(acting_as("owner", "coordinator"))]) -> Taken:
+        _screening(desk, case, acting)
+        return desk.take(acting, step(SCREENING, case, estimate_cost, EstimateCost(**dict(body))))
+
+    @routes.post("/cases/{case}/decision")
+    def settle(case: UUID, body: DecisionBody, acting: Annotated[Acting, Depends(acting_as("head"))]) -> Taken:
+        _screening(desk, case, acting)
+        return desk.take(acting, step(SCREENING, case, decide, Decide(**dict(body))))
+
+    @routes.post("/cases/{case}/notice")
+    def send(case: UUID, body: NoticeBody, acting: Annotated[Acting, Depends(acting_as("coordinator"))]) -> Taken:
+        def known() -> str | None:
+            sent = _screening(desk, case, acting).notice
+            return None if sent is None else sent.notice_number
+
+        def sending(number: str) -> Step:
+            return step(SCREENING, case, notify, NotifyResult(**dict(body), notice_number=number, today=desk.today()))
+
+        return _take_numbered(desk, acting, case, Series.NOTICE, known, sending)
+
+
+def _contract_routes(routes: APIRouter, desk: Desk) -> None:
+    @routes.post("/cases/{case}/contract-application")
+    def ask(case: UUID, acting: Annotated[Acting, Depends(acting_as("proposer"))]) -> Taken:
+        screening = _screening(desk, case, acting)
+        command = ApplyForContract(account=acting.actor, proposal=_proposal(case, screening), notice=screening.notice, today=desk.today())
+        return desk.take(acting, step(CONTRACT, case, apply_for, command))
+
+    @routes.post("/cases/{case}/contract")
+    def agree(case: UUID, acting: Annotated[Acting, Depends(acting_as("head"))]) -> Taken:
+        _screening(desk, case, acting)
+
+        def known() -> str | None:
+            concluded = _contract(desk, case, acting).concluded
+            return None if concluded is None else concluded.contract_number
+
+        def agreeing(number: str) -> Step:
+            return step(CONTRACT, case, conclude, ConcludeContract(contract_number=number, today=desk.today()))
+
+        return _take_numbered(desk, acting, case, Series.CONTRACT, known, agreeing)
+
+
+def _take_numbered(
+    desk: Desk, acting: Acting, case: UUID, series: Series, known: Callable[[], str | None], taking: Callable[[str], Step]
+) -> Taken:
+    """Take a step that carries a number: the case's own if it has one, else the next of the series in the same append."""
+    subject = series_subject(acting.tenant, series, desk.today())
+
+    def read_and_take() -> Taken:
+        if (number := known()) is not None:
+            return desk.take(acting, taking(number))
+        number = _numbers(desk, subject, acting).next_number(series, desk.today())
+        return desk.take(acting, step(NUMBERS, subject, issue, IssueNumber(number=number, case=case)), taking(number))
+
+    return deciding_again(read_and_take)
+
+
+def _screening(desk: Desk, case: UUID, acting: Acting) -> Screening:
+    return desk.state(SCREENING, case, acting)
+
+
+def _proposal(case: UUID, screening: Screening) -> ProposalNoted:
+    if screening.proposal is None:
+        raise NotFound("case", case)
+    return screening.proposal
+
+
+def _contract(desk: Desk, case: UUID, acting: Acting) -> Contract:
+    try:
+        return desk.state(CONTRACT, case, acting)
+    except NotFound:
+        return CONTRACT.initial
+
+
+def _numbers(desk: Desk, subject: UUID, acting: Acting) -> Numbers:
+    try:
+        return desk.state(NUMBERS, subject, acting)
+    except NotFound:
+        return NUMBERS.initial

@@ -1,0 +1,54 @@
+"""The walls of the house: who may import whom, that the list of pure modules is complete, and how large a module may grow."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parents[1]
+SERVICES = ("intake", "review", "billing", "anonymizer", "caselog")
+EDGES = {"__init__", "__main__", "announce", "api", "due", "reactions", "service", "views"}
+MODULES = sorted(path for room in ("contracts", "services", "deploy", "tests") for path in (HOUSE / room).rglob("*.py"))
+LARGEST = 500
+
+
+def import_linter(contract: str | None = None) -> subprocess.CompletedProcess[str]:
+    chosen = ["--contract", contract] if contract else []
+    return subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()", "--no-cache", *chosen],
+        cwd=HOUSE,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(HOUSE), str(HOUSE / "deploy")])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def pure_modules() -> set[str]:
+    contracts = tomllib.loads((HOUSE / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (pure,) = (contract for contract in contracts if contract["id"] == "decisions-pure")
+    return {name.removeprefix("services.*.") for name in pure["source_modules"]}
+
+
+def test_nobody_imports_across_the_walls():
+    done = import_linter()
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_module_of_a_service_is_an_edge_or_pure(service):
+    modules = {path.stem for path in (HOUSE / "services" / service).glob("*.py")}
+    assert modules - EDGES - pure_modules() == set()
+
+
+def test_every_pure_module_exists():
+    modules = {path.stem for service in SERVICES for path in (HOUSE / "services" / service).glob("*.py")}
+    assert pure_modules() - modules == set()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(HOUSE)))
+def test_a_module_is_not_too_large(path):
+    assert len(path.read_text().splitlines()) <= LARGEST

@@ -4,17 +4,23 @@ Written by hand because the published library turns "no data" into an empty valu
 `traceparent` as `ce_traceparent`, which tracing does not read. It serves as the second opinion in the tests.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer, StringConstraints, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints, ValidationError
+from pydantic_core import PydanticCustomError
 
 CONTENT_TYPE: Final = "application/json"
 SPECVERSION: Final = "1.0"
 PLAIN: Final = frozenset({"content-type", "position", "previousposition", "traceparent"})
 MAX_PAYLOAD: Final = 48 * 1024
+LAST_POSITION: Final = 2**63 - 1
+RFC_3339: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
+CANONICAL_UUID: Final = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+DIGITS: Final = r"[0-9]+"
 
 
 class Undecodable(Exception):
@@ -30,7 +36,21 @@ def timestamp(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-Time = Annotated[AwareDatetime, PlainSerializer(timestamp, return_type=str)]
+def written_as(pattern: str) -> BeforeValidator:
+    """Let text through only in the one form our headers have; pydantic alone reads `1700000000` as a time and `1_000` as a number."""
+    form = re.compile(pattern)
+
+    def check(value: object) -> object:
+        if isinstance(value, str) and not form.fullmatch(value):
+            raise PydanticCustomError("wrong_form", "not in the form of this attribute")
+        return value
+
+    return BeforeValidator(check)
+
+
+Time = Annotated[AwareDatetime, written_as(RFC_3339), PlainSerializer(timestamp, return_type=str)]
+Id = Annotated[UUID, written_as(CANONICAL_UUID)]
+Position = Annotated[int, written_as(DIGITS), Field(ge=0, le=LAST_POSITION)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
@@ -39,23 +59,31 @@ class Envelope(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    id: UUID
-    source: Text
-    type: Text
-    subject: Text
-    time: Time
-    recordedtime: Time
-    dataschema: Text
-    tenantid: Text
-    correlationid: UUID
-    causationid: UUID | None = None
-    after: str = ""
-    actor: Text
-    actorrole: Text
-    lawrevision: Text
-    traceparent: str | None = None
-    position: int
-    previousposition: int | None = None
+    id: Id = Field(description="UUIDv7 of the event; a duplicate has the same id")
+    source: Text = Field(description="who says it: /anken/<service>")
+    type: Text = Field(description="jp.anken.<service>.<event-in-kebab>.v<major>")
+    subject: Text = Field(description="the case, or the call, file or dataset it is about; also the record key")
+    time: Time = Field(description="when it took effect: the event's own date where it has one, else the business clock")
+    recordedtime: Time = Field(description="when it was stored, by the database's clock; never running backwards within a store")
+    dataschema: Text = Field(description="$id of the payload's JSON Schema")
+    tenantid: Text = Field(description="whose it is")
+    correlationid: Id = Field(description="the journey it belongs to")
+    causationid: Id | None = Field(default=None, description="id of the announced event that caused it, if one did")
+    after: str = Field(default="", description="what its author had taken in of this partition, e.g. `billing=77 intake=1041`")
+    actor: Text = Field(description="opaque id of the account; a reaction or a date acts as service:<name>")
+    actorrole: Text = Field(description="the role in which the account acted")
+    lawrevision: Text = Field(description="the statute's revision that was applied")
+    traceparent: str | None = Field(default=None, description="W3C trace context, stored with the event")
+    position: Position = Field(description="its place in the source's store")
+    previousposition: Position | None = Field(default=None, description="the place before it on this partition; absent for the first")
+
+
+def header_name(attribute: str) -> str:
+    """Give the Kafka header of an attribute: `ce_` before CloudEvents' own, none before transport's."""
+    return attribute if attribute in PLAIN else f"ce_{attribute}"
+
+
+ATTRIBUTES: Final = {header_name(name): name for name in ("specversion", "content-type", *Envelope.model_fields)}
 
 
 def to_headers(envelope: Envelope) -> list[tuple[str, bytes]]:
@@ -64,18 +92,21 @@ def to_headers(envelope: Envelope) -> list[tuple[str, bytes]]:
     if not attributes["after"]:
         del attributes["after"]
     headers = [("ce_specversion", SPECVERSION), ("content-type", CONTENT_TYPE)]
-    headers += [(name if name in PLAIN else f"ce_{name}", str(value)) for name, value in attributes.items()]
+    headers += [(header_name(name), str(value)) for name, value in attributes.items()]
     return [(name, value.encode()) for name, value in headers]
 
 
 def from_headers(headers: Iterable[tuple[str, bytes | None]]) -> Envelope:
-    """Decode Kafka headers; raises Undecodable naming the first attribute that is missing or malformed."""
+    """Decode Kafka headers, passing over foreign ones; raises Undecodable naming the first attribute that is missing or malformed."""
     found: dict[str, Any] = {}
     for name, value in headers:
+        attribute = ATTRIBUTES.get(name)
+        if attribute is None:
+            continue
         try:
-            found[name.removeprefix("ce_")] = (value or b"").decode()
+            found[attribute] = (value or b"").decode()
         except UnicodeDecodeError:
-            reason = f"header {name[:64]!r} is not UTF-8"
+            reason = f"attribute {attribute}: not UTF-8"
             raise Undecodable(reason) from None
     if found.pop("specversion", None) != SPECVERSION:
         reason = "ce_specversion is not 1.0"

@@ -12,7 +12,10 @@ Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 SealedText = Annotated[
     str,
     StringConstraints(pattern=r"^sealed:v1:[A-Za-z0-9_\-]+$"),
-    Field(description="AES-GCM under the subject's data key; associated data are the event's id and the field's name"),
+    Field(
+        description="AES-GCM under the subject's data key; associated data are the event's id and the field's name",
+        json_schema_extra={"format": "sealed"},
+    ),
 ]
 RecordedItem = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 import tempfile
 import time
+import traceback
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -112,6 +113,7 @@ def _download_one(jar: Jar, part: Path, folder: Path, remote_repos: Mapping[str,
                 time.sleep(pause)
                 continue
             except RuntimeError as error:
+                traceback.clear_frames(error.__traceback__)  # they hold the answer that jgo left open
                 raise JarsUnavailable(jar.coordinate, f"not found at {', '.join(maven.remote_repos.values())}") from error
             if not jar.is_at(path):
                 raise JarsUnavailable(jar.coordinate, "the downloaded file does not have the pinned SHA-256")

@@ -127,7 +127,7 @@ class NoteContract(Command):
 
 def note_contract(extract: Extract, command: NoteContract) -> Iterator[ExtractEvent]:
     """Take in the contract (Art. 115)."""
-    if True:
+    if extract.contract is None:
         yield ContractNoted(contract_number=command.contract_number, party=command.party, delivery_method=command.delivery_method)
 
 

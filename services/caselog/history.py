@@ -44,6 +44,15 @@ class Told(BaseModel):
     cited: bool
 
 
+class History(BaseModel):
+    """One case as it is told."""
+
+    model_config = ConfigDict(frozen=True)
+
+    case: UUID
+    entries: list[Told]
+
+
 class Case(BaseModel):
     """One case of the list: how many entries its chain has, and the log index of the first and the last."""
 
@@ -75,7 +84,7 @@ class Histories:
             " WHERE f.tenant = %s AND f.seq = 1 AND f.type = %s ORDER BY f.idx"
         ).format(named)
 
-    def history(self, subject: UUID, tenant: str, as_of: datetime | None = None, known_at: datetime | None = None) -> list[Told]:
+    def history(self, subject: UUID, tenant: str, as_of: datetime | None = None, known_at: datetime | None = None) -> History:
         """Tell what took effect by `as_of` and was recorded by `known_at`, in log order; raises NotFound for no such chain.
 
         What the case cites comes before it: it was there when the case began, whichever partition the log read first.
@@ -87,7 +96,7 @@ class Histories:
                 raise NotFound("case", subject)
             asked["ids"] = [cited for one in chain for cited in citations(one)]
             cited = connection.execute(self.select_cited, asked).fetchall() if asked["ids"] else []
-        return [*(tell(row, cited=True) for row in cited), *chain]
+        return History(case=subject, entries=[*(tell(row, cited=True) for row in cited), *chain])
 
     def cases(self, tenant: str) -> list[Case]:
         """List the cases of a tenant in the order in which they began."""

@@ -28,8 +28,7 @@ class WaitingRoom:
         self.select_expecting = SQL("SELECT DISTINCT source FROM {}.waiting WHERE cause = ANY(%s)").format(named)
         self.insert = SQL(
             "INSERT INTO {}.waiting (source, position, tenant, cause, attributes, flag, rest) VALUES (%s, %s, %s, %s, %s, %s, %s)"
-        )
-        self.insert = insert.format(named)
+        ).format(named)
         self.delete = SQL("DELETE FROM {}.waiting WHERE source = %s AND position = ANY(%s)").format(named)
         self.select_places = SQL("SELECT source, position FROM {}.admitted").format(named)
         self.move_place = SQL(

@@ -64,18 +64,25 @@ class Inbox:
             return
 
     def _continuing(self, source: str, since: int | None, received: list[Received]) -> list[Received]:
-        place, continuing = since, []
+        place, continuing, hole = since, [], None
         for one in received:
             position = one.envelope.position
             if place is not None and position <= place:
                 continue
             if one.envelope.previousposition != place:
-                if self.holes.get(source) != position:
-                    log.error("hole", source=source, have=place, next=position, previous=one.envelope.previousposition)
-                self.holes[source] = position
+                hole = position
                 continue
             continuing.append(one)
-            place = position
-        if continuing and self.holes.pop(source, None) is not None:
-            log.info("hole closed", source=source, place=place)
+            place, hole = position, None
+        self._note(source, place, hole)
         return continuing
+
+    def _note(self, source: str, place: int | None, hole: int | None) -> None:
+        before = self.holes.get(source)
+        if hole is not None:
+            self.holes[source] = hole
+            if before is None:
+                log.error("hole", source=source, have=place, next=hole)
+        elif before is not None and place is not None and place >= before:
+            del self.holes[source]
+            log.info("hole closed", source=source, place=place)

@@ -113,6 +113,7 @@ def test_a_source_changed_after_planning_is_not_processed(room):
     room.step("plan", specification=named, source="care.csv")
     room.lay_source(room.people(1300))
     assert problem(room.step("production")) == (422, "116", "source")
+    assert [*(room.vault.folder / "extracts").iterdir()] == []
     assert room.step("plan", specification=named, source="care.csv").json()["events"] == ["ProcessingPlanned"]
     assert room.step("production").json()["events"] == ["ExtractProduced"]
 

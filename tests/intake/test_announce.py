@@ -17,17 +17,49 @@ DIGEST = "sha256:" + "0" * 64
 DAY = date(2026, 7, 1)
 UNIT = Unit(name="市民情報室", address="中央1-1")
 FIELDS = RegisterFields(
-    name="介護保険要介護認定ファイル", body_name="みなと野市長", unit="介護保険課", purpose="認定", recorded_items=("氏名",), population="申請者",
-    collection="申請", sensitive=True, regular_recipients=(), request_unit="市民情報室", file_type="60-2-1", order21_7=False, ordinance_sensitive=False,
-)  # fmt: skip
+    name="介護保険要介護認定ファイル",
+    body_name="みなと野市長",
+    unit="介護保険課",
+    purpose="認定",
+    recorded_items=("氏名",),
+    population="申請者",
+    collection="申請",
+    sensitive=True,
+    regular_recipients=(),
+    request_unit="市民情報室",
+    file_type="60-2-1",
+    order21_7=False,
+    ordinance_sensitive=False,
+)
 NOTICED = events.CallNoticed(number="R8-01", body="mayor", noticed=DAY, starts=DAY, ends=date(2026, 8, 31), files=(IDS[0],))
 SUBMITTED = events.ProposalSubmitted(
-    receipt_number="R8-0001", kind="NEW", body="mayor", call=IDS[1], call_event=IDS[2], file=IDS[0], file_event=IDS[3], register_version=2,
-    party=IDS[4], principal_count=20_000, file_principal_count=20_000, recorded_items=("氏名",), wanted_items=("氏名",), granularity="typed",
-    proposer="typed", address="typed", representative="typed", purpose="typed", business="typed", use_from=DAY, use_to=date(2026, 8, 1),
-    period_reason="typed", safeguards="typed", delivery_method="optical_disc",
-    attachments=(events.Attachment(kind="pledge", made=DAY),), received=DAY,
-)  # fmt: skip
+    receipt_number="R8-0001",
+    kind="NEW",
+    body="mayor",
+    call=IDS[1],
+    call_event=IDS[2],
+    file=IDS[0],
+    file_event=IDS[3],
+    register_version=2,
+    party=IDS[4],
+    principal_count=20_000,
+    file_principal_count=20_000,
+    recorded_items=("氏名",),
+    wanted_items=("氏名",),
+    granularity="typed",
+    proposer="typed",
+    address="typed",
+    representative="typed",
+    purpose="typed",
+    business="typed",
+    use_from=DAY,
+    use_to=date(2026, 8, 1),
+    period_reason="typed",
+    safeguards="typed",
+    delivery_method="optical_disc",
+    attachments=(events.Attachment(kind="pledge", made=DAY),),
+    received=DAY,
+)
 REGISTERED = events.RegisterUpdated(
     file=IDS[0],
     version=3,
@@ -57,14 +89,16 @@ SPOKEN: dict[type[Event], tuple[Event, Call | None]] = {
 }
 SILENT = (
     events.FileOutlineEntered(
-        outline=DatasetOutline(case=IDS[5], principal_count=1, items=("x",), unit=UNIT, reuse_from=DAY, reuse_to=DAY), version=3, entry_digest=DIGEST
+        outline=DatasetOutline(case=IDS[5], principal_count=1, items=("x",), unit=UNIT, reuse_from=DAY, reuse_to=DAY),
+        version=3,
+        entry_digest=DIGEST,
     ),
     events.PartyAdmitted(party=IDS[4]),
     events.ReceiptIssued(number="R8-0001", case=IDS[5]),
     events.DecisionNoted(outcome="conforming"),
     events.ExtractNoted(records=1, items=("x",)),
     events.StageNoted(stage="created"),
-)  # fmt: skip
+)
 
 
 def sealed(event: Event) -> Event:

@@ -17,7 +17,10 @@ STARTS = date(2026, 7, 1)
 ENDS = date(2026, 8, 31)
 
 
-def noticing(starts=STARTS, ends=ENDS, noticed=date(2026, 6, 25), files=(CalledFile(file=FILE_ID, body="mayor", flagged=True),)):
+FLAGGED = (CalledFile(file=FILE_ID, body="mayor", flagged=True),)
+
+
+def noticing(starts=STARTS, ends=ENDS, noticed=date(2026, 6, 25), files=FLAGGED):
     return NoticeCall(number="R8-01", body="mayor", noticed=noticed, starts=starts, ends=ends, files=tuple(files), min_days=30)
 
 

@@ -47,9 +47,8 @@ def entering(people: int = 20_000, *, of_assembly: bool = False, fields: Registe
     return RegisterFile(body="mayor", of_assembly=of_assembly, fields=fields, principal_count=people, min_principals=1_000)
 
 
-def judging(*met: bool, reason: str = "in the register") -> AssessEligibility:
-    findings = tuple(ConditionFinding(condition=c, met=m, reason=reason) for c, m in zip(CONDITIONS, met, strict=False))
-    return AssessEligibility(findings=findings)
+def judging(*unmet: str, reason: str = "in the register", conditions: tuple[str, ...] = CONDITIONS) -> AssessEligibility:
+    return AssessEligibility(findings=tuple(ConditionFinding(condition=one, met=one not in unmet, reason=reason) for one in conditions))
 
 
 def registered(*, of_assembly: bool = False) -> PersonalInfoFile:
@@ -58,7 +57,7 @@ def registered(*, of_assembly: bool = False) -> PersonalInfoFile:
 
 def eligible(*, of_assembly: bool = False) -> PersonalInfoFile:
     file = registered(of_assembly=of_assembly)
-    return FILE.fold(assess(file, judging(True, True, True)), file)
+    return FILE.fold(assess(file, judging()), file)
 
 
 def flagged() -> PersonalInfoFile:
@@ -91,27 +90,27 @@ def test_an_item_named_twice_is_refused():
 
 
 def test_a_file_that_meets_all_three_conditions_is_eligible():
-    (event,) = assess(registered(), judging(True, True, True))
+    (event,) = assess(registered(), judging())
     assert isinstance(event, FileEligibilityAssessed)
     assert (event.eligible, event.met) == (True, CONDITIONS)
-    assert list(assess(eligible(), judging(True, True, True))) == []
+    assert list(assess(eligible(), judging())) == []
 
 
-@pytest.mark.parametrize("command", [judging(True, True), judging(True, True, True, reason=" "), AssessEligibility(findings=())])
+@pytest.mark.parametrize("command", [judging(conditions=CONDITIONS[:2]), judging(reason=" "), AssessEligibility(findings=())])
 def test_a_judgement_without_three_reasoned_findings_is_refused(command):
     with pytest.raises(Refused) as refused:
         list(assess(registered(), command))
     assert refused.value.rule == "V03"
 
 
-@pytest.mark.parametrize("unmet", range(3))
+@pytest.mark.parametrize("unmet", CONDITIONS)
 def test_one_unmet_condition_keeps_a_file_from_being_flagged(unmet):
     file = registered()
-    file = FILE.fold(assess(file, judging(*(place != unmet for place in range(3)))), file)
+    file = FILE.fold(assess(file, judging(unmet)), file)
     with pytest.raises(Refused) as refused:
         list(flag(file, FlagFile(unit=UNIT)))
     assert (refused.value.rule, refused.value.field) == ("V03", "findings")
-    assert CONDITIONS[unmet] in refused.value.message
+    assert unmet in refused.value.message
 
 
 def test_a_file_never_assessed_is_not_flagged():
@@ -143,7 +142,7 @@ def test_flagging_counts_the_version_and_digests_the_published_entry():
 
 def test_an_assessment_of_a_flagged_file_is_refused():
     with pytest.raises(Refused) as refused:
-        list(assess(flagged(), judging(True, True, False)))
+        list(assess(flagged(), judging(CONDITIONS[2])))
     assert refused.value.rule == "110"
 
 

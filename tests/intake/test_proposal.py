@@ -152,8 +152,22 @@ def test_one_too_few_and_one_too_many_are_refused(count):
 
 
 @pytest.mark.parametrize(
-    "field", ["proposer", "address", "representative", "purpose", "business", "period_reason", "safeguards", "principal_count", "use_from", "use_to", "wanted", "delivery_method"]
-)  # fmt: skip
+    "field",
+    [
+        "proposer",
+        "address",
+        "representative",
+        "purpose",
+        "business",
+        "period_reason",
+        "safeguards",
+        "principal_count",
+        "use_from",
+        "use_to",
+        "wanted",
+        "delivery_method",
+    ],
+)
 def test_a_missing_item_is_named(field):
     left_out = Form7(**{name: value for name, value in dict(FORM).items() if name != field})
     assert refusal(submitting(left_out)) == ("V12", field)
@@ -241,9 +255,7 @@ def test_completeness_is_found_once_and_says_what_was_looked_at():
 
 UNIT = Unit(name="市民局市民情報室", address="みなと野市中央1-1")
 DIGEST = "sha256:" + "0" * 64
-UPDATE = UpdateRegister(
-    case=CASE, unit=UNIT, reuse_from=date(2026, 12, 1), reuse_to=date(2029, 3, 31), version=3, entry_digest=DIGEST
-)  # fmt: skip
+UPDATE = UpdateRegister(case=CASE, unit=UNIT, reuse_from=date(2026, 12, 1), reuse_to=date(2029, 3, 31), version=3, entry_digest=DIGEST)
 EXTRACT = NoteExtract(records=19_400, items=("要介護度",))
 
 

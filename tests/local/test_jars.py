@@ -31,7 +31,7 @@ def mirror(tmp_path):
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield {"here": f"http://127.0.0.1:{server.server_port}"}
         server.shutdown()
@@ -53,7 +53,8 @@ def test_the_lock_names_each_jar_once():
     assert f"org.apache.kafka:kafka_2.13:{jars.KAFKA_VERSION}" in {jar.coordinate for jar in pinned}
 
 
-def test_an_unreachable_mirror_is_named_with_the_artifact_and_the_way_out(tmp_path, closed):
+def test_an_unreachable_mirror_is_named_with_the_artifact_and_the_way_out(tmp_path, closed, monkeypatch):
+    monkeypatch.setattr(jars, "PAUSES", (0.01, 0.01))
     with pytest.raises(JarsUnavailable) as raised:
         fetch(tmp_path / "cache", closed)
     assert raised.value.artifact in {jar.coordinate for jar in jars.pinned()}

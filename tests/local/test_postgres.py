@@ -30,7 +30,9 @@ def test_databases_and_roles_are_reached_by_url(server):
     server.create_database("cases of テスト市")
     with psycopg.connect(server.url("cases of テスト市"), autocommit=True) as connection:
         connection.execute("CREATE ROLE clerk LOGIN")
-    assert query(server.url("cases of テスト市", role="clerk"), "SELECT current_database(), current_user") == [("cases of テスト市", "clerk")]
+    assert query(server.url("cases of テスト市", role="clerk"), "SELECT current_database(), current_user") == [
+        ("cases of テスト市", "clerk")
+    ]
 
 
 def test_data_survives_a_stop_and_a_power_cut(server):
@@ -67,8 +69,9 @@ def test_its_folder_is_closed_to_others(server):
 
 
 def test_its_log_quotes_no_statement(server):
-    with psycopg.connect(server.url()) as connection, pytest.raises(psycopg.errors.UniqueViolation):
+    with psycopg.connect(server.url()) as connection:
         connection.execute("CREATE TABLE person (name text PRIMARY KEY)")
+    with psycopg.connect(server.url()) as connection, pytest.raises(psycopg.errors.UniqueViolation):
         connection.execute("INSERT INTO person VALUES ('髙橋 花子'), ('髙橋 花子')")
     log = (server.folder / "postgres.log").read_text()
     assert "duplicate key" in log

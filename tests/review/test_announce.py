@@ -14,26 +14,48 @@ from services.review.views import VIEWS
 DAY = date(2026, 9, 1)
 SPEC = "sha256:" + "a" * 64
 NOTED = events.ProposalNoted(
-    account="proposer-1", kind="NEW", body="mayor", file=UUID(int=1), party=UUID(int=2), principal_count=20_000, file_principal_count=20_000,
-    use_from=DAY, use_to=date(2026, 11, 1),
-)  # fmt: skip
+    account="proposer-1",
+    kind="NEW",
+    body="mayor",
+    file=UUID(int=1),
+    party=UUID(int=2),
+    principal_count=20_000,
+    file_principal_count=20_000,
+    use_from=DAY,
+    use_to=date(2026, 11, 1),
+)
 SPOKEN: tuple[Event, ...] = (
     events.ScreeningStarted(criteria=(1, 2, 3, 4, 5, 6, 7)),
     events.CriterionFound(criterion=3, met=True, reason="typed", specification=SPEC),
     events.CostEstimated(creation_minutes=480, outsourcing=0),
     events.ScreeningDecided(outcome="non_conforming", failed=(4,), reasons="typed", specification=None, fee=None),
     events.ResultNotified(
-        notice_number="R8-N0001", form="11", outcome="non_conforming", failed=(4,), reasons="typed", fee=None, payment_method=None,
-        payment_due=None, delivery_method=None, notified=DAY,
+        notice_number="R8-N0001",
+        form="11",
+        outcome="non_conforming",
+        failed=(4,),
+        reasons="typed",
+        fee=None,
+        payment_method=None,
+        payment_due=None,
+        delivery_method=None,
+        notified=DAY,
     ),
     events.ContractApplied(
-        party=UUID(int=2), notice_number="R8-N0001", fee=52_600, payment_due=DAY, delivery_method="optical_disc", use_from=DAY, use_to=DAY, applied=DAY
+        party=UUID(int=2),
+        notice_number="R8-N0001",
+        fee=52_600,
+        payment_due=DAY,
+        delivery_method="optical_disc",
+        use_from=DAY,
+        use_to=DAY,
+        applied=DAY,
     ),
     events.ContractConcluded(
         contract_number="R8-C0001", party=UUID(int=2), use_from=DAY, use_to=DAY, delivery_method="optical_disc", concluded=DAY
     ),
     events.UseEnded(contract_number="R8-C0001", ended=DAY),
-)  # fmt: skip
+)
 SILENT: tuple[Event, ...] = (
     NOTED,
     events.CompletenessNoted(),

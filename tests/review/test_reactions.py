@@ -24,11 +24,33 @@ DAY = date(2026, 9, 1)
 SPEC = "sha256:" + "a" * 64
 SEALED = "sealed:v1:x"
 SUBMITTED = intake.ProposalSubmitted(
-    receipt_number="R8-0001", kind="NEW", body="mayor", call=CASE, call_event=CASE, file=UUID(int=1), file_event=CASE, register_version=2,
-    party=UUID(int=2), principal_count=20_000, file_principal_count=20_000, recorded_items=("a",), wanted_items=("a",), granularity=SEALED,
-    proposer=SEALED, address=SEALED, representative=None, purpose=SEALED, business=SEALED, use_from=DAY, use_to=date(2026, 11, 1),
-    period_reason=SEALED, safeguards=SEALED, delivery_method="optical_disc", attachments=(), received=DAY,
-)  # fmt: skip
+    receipt_number="R8-0001",
+    kind="NEW",
+    body="mayor",
+    call=CASE,
+    call_event=CASE,
+    file=UUID(int=1),
+    file_event=CASE,
+    register_version=2,
+    party=UUID(int=2),
+    principal_count=20_000,
+    file_principal_count=20_000,
+    recorded_items=("a",),
+    wanted_items=("a",),
+    granularity=SEALED,
+    proposer=SEALED,
+    address=SEALED,
+    representative=None,
+    purpose=SEALED,
+    business=SEALED,
+    use_from=DAY,
+    use_to=date(2026, 11, 1),
+    period_reason=SEALED,
+    safeguards=SEALED,
+    delivery_method="optical_disc",
+    attachments=(),
+    received=DAY,
+)
 INTAKE = (SUBMITTED, intake.ProposalFoundComplete(checked=("pledge",)))
 ESTIMATE = billing.FeeEstimated(schedule="order-2023", parts=(), total=52_600)
 BILLING = (

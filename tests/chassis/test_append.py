@@ -1,0 +1,137 @@
+"""The append: no lost update, no gap, no event missed by a tailing reader, nothing taken back."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg.errors import InsufficientPrivilege
+
+from contracts.topics import partition_of
+from services.chassis.aggregate import step
+from services.chassis.announcement import headers_of
+from services.chassis.desk import Desk, NotFound
+from services.chassis.events import Refused
+from services.chassis.recorder import AlreadyTaken, Taking
+from tests.chassis.conftest import CASHIER
+from tests.chassis.rooms import TILL, CountTill, TakeCoin, count_till, take_coin
+from tests.conftest import Database
+
+
+def coin(desk: Desk, till: UUID, amount: int = 1) -> None:
+    desk.take(CASHIER, step(TILL, till, take_coin, TakeCoin(amount=amount, note="from a purse")))
+
+
+def test_what_was_taken_is_replayed(desk: Desk):
+    till = uuid4()
+    coin(desk, till, 3)
+    coin(desk, till, 4)
+    state = desk.state(TILL, till, CASHIER)
+    assert (state.total, state.notes) == (7, ("from a purse", "from a purse"))
+
+
+def test_a_refusal_stores_nothing(desk: Desk):
+    till = uuid4()
+    with pytest.raises(Refused, match="worth something"):
+        coin(desk, till, 0)
+    with pytest.raises(NotFound):
+        desk.state(TILL, till, CASHIER)
+
+
+def test_steps_are_taken_together_or_not_at_all(desk: Desk):
+    till, other = uuid4(), uuid4()
+    good = step(TILL, till, take_coin, TakeCoin(amount=1, note="x"))
+    with pytest.raises(Refused):
+        desk.take(CASHIER, good, step(TILL, other, take_coin, TakeCoin(amount=0, note="x")))
+    with pytest.raises(NotFound):
+        desk.state(TILL, till, CASHIER)
+    taken = desk.take(CASHIER, good, step(TILL, till, count_till, CountTill()))
+    assert taken.events == ("CoinTaken", "TillCounted")
+
+
+def test_another_tenant_finds_nothing(desk: Desk):
+    till = uuid4()
+    coin(desk, till)
+    with pytest.raises(NotFound):
+        desk.state(TILL, till, type(CASHIER)("cashier-1", "finance", "elsewhere"))
+
+
+def test_the_inbox_position_and_the_events_are_one(desk: Desk):
+    till = uuid4()
+    one = step(TILL, till, take_coin, TakeCoin(amount=1, note="x"))
+    desk.take(CASHIER, one, taking=Taking("heard:review/3", None, 7))
+    with pytest.raises(AlreadyTaken):
+        desk.take(CASHIER, one, taking=Taking("heard:review/3", None, 7))
+    with pytest.raises(AlreadyTaken):
+        desk.take(CASHIER, one, taking=Taking("heard:review/3", 6, 9))
+    assert desk.state(TILL, till, CASHIER).total == 1
+    desk.take(CASHIER, one, taking=Taking("heard:review/3", 7, 9))
+    assert desk.recorder.max_tracking_id("heard:review/3") == 9
+
+
+def test_after_tells_what_the_author_had_taken_in(desk: Desk):
+    till = uuid4()
+    mine, other = partition_of(str(till)), (partition_of(str(till)) + 1) % 12
+    desk.skip(Taking(f"heard:review/{mine}", None, 41))
+    desk.skip(Taking(f"heard:review/{other}", None, 99))
+    coin(desk, till)
+    (outgoing,) = desk.recorder.select_outgoing(0, 10)
+    assert dict(headers_of(outgoing))["ce_after"] == b"review=41"
+
+
+def test_eight_writers_and_a_tailing_reader_that_misses_nothing(make: Callable[[], Desk]):
+    desks, writers, each = [make() for _ in range(4)], 8, 40
+    shared = uuid4()
+    done = threading.Event()
+    seen: list[int] = []
+
+    def write(number: int) -> None:
+        for turn in range(each):
+            coin(desks[number % 4], shared if turn % 8 == 0 else uuid4())
+
+    def tail(reader: Desk) -> None:
+        position = 0
+        while True:
+            last = done.is_set()
+            found = [one.id for one in reader.recorder.select_notifications(position, 50, inclusive_of_start=False)]
+            seen.extend(found)
+            position = found[-1] if found else position
+            if last and not found:
+                return
+            time.sleep(0.001)
+
+    with ThreadPoolExecutor(writers + 1) as pool:
+        reading = pool.submit(tail, make())
+        for writing in [pool.submit(write, number) for number in range(writers)]:
+            writing.result()
+        done.set()
+        reading.result()
+    assert seen == list(range(1, writers * each + 1))
+    assert desks[0].state(TILL, shared, CASHIER).total == writers * each // 8
+    outgoing = desks[0].recorder.select_outgoing(0, 1000)
+    recorded = [one.recorded for one in outgoing]
+    assert recorded == sorted(recorded)
+    last: dict[int, int] = {}
+    for one in outgoing:
+        assert one.previous == last.get(one.partition)
+        last[one.partition] = one.position
+
+
+@pytest.mark.parametrize("statement", ["UPDATE intake.events SET topic = 'x'", "DELETE FROM intake.events", "TRUNCATE intake.events"])
+def test_the_applications_role_can_only_add(desk: Desk, database: Database, statement: str):
+    coin(desk, uuid4())
+    with psycopg.connect(database.url("anken_intake")) as connection, pytest.raises(InsufficientPrivilege):
+        connection.execute(statement)
+
+
+def test_a_service_sees_no_other_services_store(database: Database):
+    with psycopg.connect(database.url("anken_review")) as connection, pytest.raises(InsufficientPrivilege):
+        connection.execute("SELECT 1 FROM intake.events")
+
+
+def test_the_anonymizer_has_no_grant_on_the_keyring(database: Database):
+    with psycopg.connect(database.url("anken_anonymizer")) as connection, pytest.raises(InsufficientPrivilege):
+        connection.execute("SELECT 1 FROM keyring.data_key")

@@ -1,0 +1,256 @@
+"""Store, relay, Kafka, inbox, store: bytes made once, holes kept, nothing lost or doubled, nothing unreadable silently passed."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from uuid import uuid4
+
+import pytest
+
+from anken.kafka import KafkaCluster
+from anken.topics import TopicMismatch, apply_topics
+from contracts.review import ContractConcluded, UseEnded
+from contracts.topics import dead_letter_topic, owner_topic
+from services.chassis.aggregate import step
+from services.chassis.desk import Desk, NotFound
+from services.chassis.inbox import Inbox
+from services.chassis.loop import Loop
+from services.chassis.projector import Projector
+from services.chassis.received import RawRecord
+from services.chassis.refusal import REFUSAL
+from services.chassis.relay import Relay
+from services.chassis.rows import Rows
+from services.chassis.ticker import Ticker
+from services.chassis.reactions import ReactingListener
+from tests.chassis.conftest import CASHIER
+from tests.chassis.logs_of_kafka import Owner, read_topic, record
+from tests.chassis.rooms import COUNT, DUE, REACTIONS, TILL, CountTill, TakeCoin, count_till, take_coin
+
+ENDED = UseEnded(contract_number="R8-C0001", ended=date(2026, 4, 1))
+CONCLUDED = ContractConcluded(
+    contract_number="R8-C0001", party=uuid4(), use_from=date(2026, 4, 1), use_to=date(2026, 5, 1), delivery_method="download",
+    concluded=date(2026, 3, 1),
+)  # fmt: skip
+
+
+class Buried:
+    """Keeps dead letters in a list."""
+
+    def __init__(self) -> None:
+        self.letters: list[tuple[RawRecord, str]] = []
+
+    def bury(self, raw: RawRecord, reason: str) -> None:
+        self.letters.append((raw, reason))
+
+
+@contextmanager
+def running(loop: Loop) -> Iterator[None]:
+    loop.start()
+    try:
+        yield
+    finally:
+        loop.stop()
+        loop.join(10)
+        assert not loop.is_alive()
+
+
+def eventually(true: Callable[[], bool], seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.02)
+
+
+def raw(headers: list[tuple[str, bytes]], value: bytes | None, offset: int = 0, topic: str = "anken.review.v1") -> RawRecord:
+    return RawRecord(topic, 3, offset, b"key", value, headers)
+
+
+@pytest.fixture
+def buried() -> Buried:
+    return Buried()
+
+
+@pytest.fixture
+def inbox(desk: Desk, buried: Buried) -> Inbox:
+    return Inbox(ReactingListener(desk, REACTIONS, buried), buried)
+
+
+def test_a_refilled_topic_is_byte_identical(desk: Desk, kafka: KafkaCluster, prefix: str):
+    for number in range(30):
+        desk.take(CASHIER, step(TILL, uuid4(), take_coin, TakeCoin(amount=number + 1, note="x")))
+    with running(Relay(desk.recorder, "intake", kafka.bootstrap, prefix)):
+        eventually(lambda: (desk.recorder.max_tracking_id("relay") or 0) >= 30)
+    first = read_topic(kafka.bootstrap, owner_topic("intake", prefix))
+    again = f"{prefix}-again"
+    apply_topics(kafka.bootstrap, again)
+    with desk.recorder.datastore.get_connection() as connection:
+        connection.execute("UPDATE intake.tracking SET notification_id = 0 WHERE application_name = 'relay'")
+    with running(Relay(desk.recorder, "intake", kafka.bootstrap, again)):
+        eventually(lambda: (desk.recorder.max_tracking_id("relay") or 0) >= 30)
+    assert sum(len(records) for records in first.values()) == 30
+    assert read_topic(kafka.bootstrap, owner_topic("intake", again)) == first
+
+
+def test_a_second_relay_waits_and_takes_over(make: Callable[[], Desk], kafka: KafkaCluster, prefix: str):
+    one, other = make(), make()
+    leader = Relay(one.recorder, "intake", kafka.bootstrap, prefix)
+    waiting = Relay(other.recorder, "intake", kafka.bootstrap, prefix)
+    with running(leader):
+        eventually(lambda: leader.leading is not None)
+        with running(waiting):
+            one.take(CASHIER, step(TILL, uuid4(), take_coin, TakeCoin(amount=1, note="x")))
+            eventually(lambda: leader.position == 1)
+            assert waiting.leading is None
+            leader.stop()
+            leader.join(10)
+            one.take(CASHIER, step(TILL, uuid4(), take_coin, TakeCoin(amount=2, note="x")))
+            eventually(lambda: waiting.position == 2)
+    assert sum(map(len, read_topic(kafka.bootstrap, owner_topic("intake", prefix)).values())) == 2
+
+
+def test_a_redelivered_record_is_done_once(inbox: Inbox, desk: Desk):
+    till = uuid4()
+    one = raw(*record("review", ENDED, till, 5, None))
+    inbox.handle([one])
+    inbox.handle([one, one])
+    assert desk.state(TILL, till, CASHIER).total == 1
+    assert desk.recorder.max_tracking_id("heard:review/3") == 5
+
+
+def test_in_a_hole_nothing_is_applied_until_the_missing_record_comes(inbox: Inbox, desk: Desk):
+    till = uuid4()
+    first, missing, last = (raw(*record("review", ENDED, till, *place)) for place in ((1, None), (4, 1), (9, 4)))
+    inbox.handle([first, last])
+    assert desk.state(TILL, till, CASHIER).total == 1
+    assert inbox.holes == {"review/3": 9}
+    inbox.handle([missing, last])
+    assert desk.state(TILL, till, CASHIER).total == 3
+    assert inbox.holes == {}
+
+
+def test_a_new_group_on_a_trimmed_topic_is_in_a_hole(inbox: Inbox, desk: Desk):
+    inbox.handle([raw(*record("review", ENDED, uuid4(), 9, 4))])
+    assert desk.recorder.max_tracking_id("heard:review/3") is None
+    assert inbox.holes == {"review/3": 9}
+
+
+def test_an_undecodable_record_is_buried_and_the_partition_goes_on(inbox: Inbox, desk: Desk, buried: Buried):
+    till = uuid4()
+    headers, value = record("review", ENDED, till, 1, None)
+    broken = [(name, b"not a uuid" if name == "ce_id" else content) for name, content in headers]
+    unreadable = record("review", ENDED, till, 2, 1)[0]
+    inbox.handle(
+        [raw([], b"?", 0), raw(broken, value, 1), raw(headers, value, 2), raw(unreadable, b'{"ended": "soon"}', 3), raw(unreadable, None, 4)]
+    )
+    reasons = [reason for _, reason in buried.letters]
+    assert reasons == ["ce_specversion is not 1.0", "attribute id: uuid_parsing", "payload: contract_number: missing; ended: date_parsing"]
+    assert desk.state(TILL, till, CASHIER).total == 1
+    assert desk.recorder.max_tracking_id("heard:review/3") == 2
+
+
+def test_unknown_types_and_events_of_no_concern_move_the_place(inbox: Inbox, desk: Desk, buried: Buried):
+    headers, value = record("review", ENDED, uuid4(), 1, None)
+    unknown = [(name, b"jp.anken.review.something-new.v1" if name == "ce_type" else content) for name, content in headers]
+    inbox.handle([raw(unknown, value)])
+    assert (desk.recorder.max_tracking_id("heard:review/3"), buried.letters) == (1, [])
+
+
+def test_a_newer_field_is_ignored(inbox: Inbox, desk: Desk):
+    till = uuid4()
+    headers, value = record("review", ENDED, till, 1, None)
+    inbox.handle([raw(headers, value[:-1] + b',"newer":1}')])
+    assert desk.state(TILL, till, CASHIER).total == 1
+
+
+def test_a_refused_reaction_is_recorded_with_its_rule_and_cause(inbox: Inbox, desk: Desk):
+    till = uuid4()
+    desk.take(CASHIER, step(TILL, till, count_till, CountTill()))
+    headers, value = record("review", ENDED, till, 1, None)
+    inbox.handle([raw(headers, value)])
+    refusals = desk.state(REFUSAL, till, CASHIER)
+    cause = dict(headers)["ce_id"].decode()
+    assert [str(event) for event in refusals.events] == [cause]
+    outgoing = desk.recorder.select_outgoing(0, 10)[-1]
+    assert b'"rule":"T2"' in outgoing.value
+    assert cause.encode() in outgoing.value
+    assert desk.recorder.max_tracking_id("heard:review/3") == 1
+
+
+def test_what_travels_through_kafka_arrives(desk: Desk, kafka: KafkaCluster, prefix: str):
+    """The consumer's own edge: batches, hand acknowledgement, dead letters, against a real broker."""
+    import asyncio
+
+    from services.chassis.consumer import Consumer
+    from services.chassis.dead_letters import KafkaDeadLetters
+
+    tills = [uuid4() for _ in range(40)]
+    owner = Owner(kafka.bootstrap, owner_topic("review", prefix))
+    positions: dict[int, int] = {}
+    from contracts.topics import partition_of
+
+    for position, till in enumerate(tills, start=1):
+        place = partition_of(str(till))
+        owner.write(till, [record("review", ENDED, till, position, positions.get(place))])
+        positions[place] = position
+    owner.write(tills[0], [([("ce_id", b"?")], b"garbage")])
+    dead = KafkaDeadLetters("intake", kafka.bootstrap, prefix)
+
+    async def consume() -> None:
+        consumer = Consumer(
+            Inbox(ReactingListener(desk, REACTIONS, dead), dead),
+            group=f"{prefix}.intake", topics=[owner.topic], bootstrap=kafka.bootstrap,
+        )  # fmt: skip
+        await consumer.start()
+        await asyncio.to_thread(eventually, lambda: _total(desk, tills) == 40 and dead.producer is not None)
+        await consumer.stop()
+
+    asyncio.run(consume())
+    letters = [one for records in read_topic(kafka.bootstrap, dead_letter_topic("intake", prefix)).values() for one in records]
+    assert [(value, dict(headers)["dlq-reason"]) for _, value, headers in letters] == [(b"garbage", b"ce_specversion is not 1.0")]
+    if dead.producer is not None:
+        dead.producer.close()
+
+
+def _total(desk: Desk, tills: list) -> int:
+    total = 0
+    for till in tills:
+        try:
+            total += desk.state(TILL, till, CASHIER).total
+        except NotFound:
+            continue
+    return total
+
+
+def test_views_and_dates_follow_the_store(desk: Desk):
+    till = uuid4()
+    rows = Rows(desk.recorder.datastore)
+    for _ in range(3):
+        desk.take(CASHIER, step(TILL, till, take_coin, TakeCoin(amount=1, note="x")))
+    with running(Projector(desk.recorder, rows, [COUNT], DUE)):
+        eventually(lambda: desk.rows("coins", CASHIER) == [{"coins": 3}])
+    assert [due.subject for _, due in rows.due_by(desk.today())] == [till]
+    with running(Ticker(desk, rows, DUE)):
+        eventually(lambda: desk.state(TILL, till, CASHIER).counted)
+        eventually(lambda: rows.due_by(desk.today()) == [])
+    assert desk.take(CASHIER, step(TILL, till, count_till, CountTill())).events == ()
+
+
+def test_partitions_are_fixed_for_life(kafka: KafkaCluster, prefix: str):
+    from kafka import KafkaAdminClient
+    from kafka.admin import NewTopic
+
+    admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+    admin.create_topics([NewTopic(name=owner_topic("review", f"{prefix}-odd"), num_partitions=3, replication_factor=1)])
+    admin.close()
+    with pytest.raises(TopicMismatch, match="12"):
+        apply_topics(kafka.bootstrap, f"{prefix}-odd")
+    assert apply_topics(kafka.bootstrap, prefix) == []
+
+
+def test_threads_of_loops_end_with_their_stop(desk: Desk):
+    projector = Projector(desk.recorder, Rows(desk.recorder.datastore), [], None)
+    with running(projector):
+        eventually(projector.is_well)
+    assert threading.active_count() < 40

@@ -81,7 +81,7 @@ class Play:
         self.at(6, "call opens")
 
     def propose(self, proposer: Proposer) -> str:
-        """Submit Form 7 and have it found complete; gives the case's id."""
+        """Submit Form 7; gives the case's id."""
         self.at(8, f"proposal of {proposer.account} submitted")
         wish = self.case_file.proposal
         made = str(self.day(1))
@@ -103,9 +103,13 @@ class Play:
         }
         body = {"call": self.call, "file": self.file, "form": form}
         case: str = self._post("proposer", "intake", "/proposals", body, proposer.account)["subject"]
-        self.at(10, "proposal found complete")
-        self._post("coordinator", "intake", f"/proposals/{case}/completeness")
         return case
+
+    def find_complete(self, *cases: str) -> None:
+        """Have the proposals found complete."""
+        self.at(10, "proposals found complete")
+        for case in cases:
+            self._post("coordinator", "intake", f"/proposals/{case}/completeness")
 
     def keep_specification(self, folder: Path, source: Path) -> None:
         """Lay the source file into the protected place and hand the specification over; its digest is what is decided."""
@@ -116,8 +120,8 @@ class Play:
         self.specification = self.office.post_text("creator", "anonymizer", "/specifications", text)["specification"]
 
     def screen(self, case: str, unmet: int | None = None) -> None:
-        """Find on all seven criteria."""
-        self.at(15, "seven criteria found")
+        """Find on all seven criteria; `unmet` is the one that is not met, if any."""
+        self.at(15, "seven criteria found" + (f", number {unmet} not met" if unmet else ""))
         for criterion in CRITERIA:
             finding: dict[str, Any] = {"criterion": criterion, "met": criterion != unmet, "reason": REASONS[criterion]}
             if criterion == unmet:
@@ -128,13 +132,13 @@ class Play:
 
     def refuse(self, case: str) -> None:
         """Decide that the case does not conform and say so (Form 11)."""
-        self.at(20, "decided: not conforming; notified")
+        self.at(16, "decided: not conforming; notified")
         self._post("head", "review", f"/cases/{case}/decision", {"outcome": "non_conforming", "reasons": UNMET})
         self._post("coordinator", "review", f"/cases/{case}/notice", {})
 
     def decide(self, case: str) -> None:
         """Estimate, decide that the case conforms, notify (Form 9)."""
-        self.at(16, "creation time and fee estimated")
+        self.at(18, "creation time and fee estimated")
         self._post("owner", "review", f"/cases/{case}/cost", {"creation_minutes": 8 * 60, "outsourcing": 0})
         self.at(20, "decided: conforming; notified")
         self._post("head", "review", f"/cases/{case}/decision", {"outcome": "conforming", "specification": self.specification})

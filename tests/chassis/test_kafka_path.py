@@ -145,7 +145,7 @@ def test_an_undecodable_record_is_buried_and_the_partition_goes_on(inbox: Inbox,
         [raw([], b"?", 0), raw(broken, value, 1), raw(headers, value, 2), raw(unreadable, b'{"ended": "soon"}', 3), raw(unreadable, None, 4)]
     )
     reasons = [reason for _, reason in buried.letters]
-    assert reasons == ["ce_specversion is not 1.0", "attribute id: uuid_parsing", "payload: contract_number: missing; ended: date_parsing"]
+    assert reasons == ["ce_specversion is not 1.0", "attribute id: wrong_form", "payload: contract_number: missing; ended: date_parsing"]
     assert desk.state(TILL, till, CASHIER).total == 1
     assert desk.recorder.max_tracking_id("heard:review/3") == 2
 

@@ -18,6 +18,7 @@ SealedText = Annotated[
     ),
 ]
 RecordedItem = Annotated[str, StringConstraints(min_length=1, max_length=120)]
+EventId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f\-]{36}$")]
 
 
 class ContractValue(BaseModel):
@@ -38,4 +39,4 @@ class ReactionRefused(ContractEvent):
     rule: Code
     field: Code
     reaction: Code
-    event: Annotated[str, StringConstraints(pattern=r"^[0-9a-f\-]{36}$")]
+    event: EventId

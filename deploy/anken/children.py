@@ -13,13 +13,15 @@ from typing import Final
 
 import psutil
 
+from anken.errors import Failed
+
 LAUNCH: Final = Path(__file__).with_name("launch.py")
 LOG_TAIL: Final = 2_000  # bytes of a server's log that an error quotes
 
 Child = subprocess.Popen[bytes]
 
 
-class ServerFailed(Exception):
+class ServerFailed(Failed):
     """A server of ours did not start, or ended by itself; the message quotes the end of its log."""
 
     def __init__(self, server: str, what: str, log: Path) -> None:

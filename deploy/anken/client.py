@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
 
 import httpx
 
@@ -39,6 +40,12 @@ class Office:
         self.tenant = tenant
         self.issuer = DevelopmentIssuer(secrets)
         self.http = httpx.Client(timeout=60)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.http.close()
 
     def token(self, role: str, account: str = "") -> str:
         """Mint a token for an account in a role; the account's default name is the role's."""

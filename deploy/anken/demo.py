@@ -56,7 +56,8 @@ def demo(source: Path | None, spec: Path | None, *, keep: bool, data: Path | Non
             raise Failed(f"--input: {file} is not a file")
         out = Path(tempfile.mkdtemp(prefix="anken-extract-")) if not (keep or data) else folder.path / "extract"
         out.mkdir(exist_ok=True)
-        return perform(console, running, case_file, file, out)
+        office = stack.enter_context(Office(running.urls, running.issuer_folder))
+        return perform(console, office, running.vault, case_file, file, out)
 
 
 def sample(path: Path, case_file: CaseFile) -> Path:
@@ -67,16 +68,15 @@ def sample(path: Path, case_file: CaseFile) -> Path:
     return path
 
 
-def perform(console: Console, running: Stack, case_file: CaseFile, source: Path, out: Path) -> int:
+def perform(console: Console, office: Office, vault: Path, case_file: CaseFile, source: Path, out: Path) -> int:  # noqa: PLR0913
     """Play both cases and print what the case log says of them."""
 
     def say(day: date, what: str) -> None:
         console.print(f"  {day}  {what}")
 
-    office = Office(running.urls, running.issuer_folder)
     play = Play(office, case_file, datetime.now(JST).date(), say)
     play.open_call()
-    play.keep_specification(running.vault, source)
+    play.keep_specification(vault, source)
     case, refused = play.propose(CONFORMING), play.propose(REFUSED)
     play.find_complete(case, refused)
     play.screen(case)

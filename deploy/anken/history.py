@@ -9,7 +9,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from anken.client import Office, ProblemAnswered
+from anken.client import Office
 from anken.data_folder import running
 from anken.errors import Failed
 from services.chassis.clock import JST
@@ -56,11 +56,8 @@ def print_history(case: str, *, as_of: str | None, as_json: bool, data: Path) ->
     where = running(data)
     if where is None:
         raise Failed(f"no Anken runs in {data.resolve()}: start one with `anken up --data {data}`")
-    office = Office({name: where[name] for name in ("caselog",)}, Path(where["secrets"]))
-    try:
+    with Office({"caselog": where["caselog"]}, Path(where["secrets"])) as office:
         entries = read_history(office, case, as_of)
-    except ProblemAnswered as problem:
-        raise Failed(str(problem)) from None
     if as_json:
         print(json.dumps(entries, ensure_ascii=False, indent=1))
     else:

@@ -67,15 +67,24 @@ class KafkaCluster:
         Raises ServerFailed if a node ends by itself, or after the time-out (seconds).
         """
         deadline = time.monotonic() + timeout
-        while not all(node.port.listens() for node in self._watched(deadline)):
+        while not (
+            all(node.port.listens() for node in self._running()) and {node.number for node in self._running()} <= self._registered()
+        ):
+            self.check()
+            if time.monotonic() > deadline:
+                raise ServerFailed("Kafka", "was not ready in time", self._nodes[0].log)
             time.sleep(POLL)
-        while not {node.number for node in self._watched(deadline)} <= self._registered():
-            time.sleep(POLL)
+
+    def check(self) -> None:
+        """Raise ServerFailed if a node ended by itself, that is, neither by stop() nor by kill()."""
+        for node in self._nodes:
+            if node.process and node.process.poll() not in {None, -signal.SIGKILL}:
+                raise ServerFailed(f"Kafka node {node.number}", f"ended with code {node.process.returncode}", node.log)
 
     def stop(self, timeout: float = STOP_TIMEOUT) -> None:
         """Stop every node cleanly, killing what is left after the time-out (seconds). The folder stays."""
         atexit.unregister(self.stop)
-        children.stop([node.process for node in self._nodes if node.process and node.running], signal.SIGTERM, timeout)
+        children.stop([node.process for node in self._running() if node.process], signal.SIGTERM, timeout)
         for node in self._nodes:
             node.port.release()
             node.controller.release()
@@ -151,13 +160,7 @@ class KafkaCluster:
         new.write_text(json.dumps({"cluster": cluster, "ports": ports}))
         new.replace(self.folder / "cluster.json")
 
-    def _watched(self, deadline: float) -> list[KafkaNode]:
-        """Give the nodes that should answer; raise if one ended without being killed by us, or if time is up."""
-        for node in self._nodes:
-            if node.process and node.process.poll() not in {None, -signal.SIGKILL}:
-                raise ServerFailed(f"Kafka node {node.number}", f"ended with code {node.process.returncode}", node.log)
-        if time.monotonic() > deadline:
-            raise ServerFailed("Kafka", "was not ready in time", self._nodes[0].log)
+    def _running(self) -> list[KafkaNode]:
         return [node for node in self._nodes if node.running]
 
     def _registered(self) -> set[int]:
@@ -185,6 +188,6 @@ def run_kafka(nodes: int, folder: Path) -> None:
             print(cluster.bootstrap, flush=True)
             while True:
                 time.sleep(1)
-                cluster.wait_ready()
+                cluster.check()
     except KeyboardInterrupt:
         return

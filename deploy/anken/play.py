@@ -28,6 +28,7 @@ REASONS: Final = {
     6: "安全管理の措置は本人の権利利益を保護するために適切である",
     7: "作成は事務の遂行に著しい支障を及ぼさない",
 }
+UNMET_KEY: Final = 0
 UNMET: Final = "事業の内容が公益に資することを示す書面から、新たな産業の創出等に資するとは認められない"
 
 
@@ -56,6 +57,7 @@ class Play:
         self.file = ""
         self.call = ""
         self.specification = ""
+        self.reasons = {**REASONS, UNMET_KEY: UNMET}
 
     def day(self, number: int) -> date:
         """Give a day of the play: 0 is ninety days ago, 90 is today."""
@@ -123,9 +125,8 @@ class Play:
         """Find on all seven criteria; `unmet` is the one that is not met, if any."""
         self.at(15, "seven criteria found" + (f", number {unmet} not met" if unmet else ""))
         for criterion in CRITERIA:
-            finding: dict[str, Any] = {"criterion": criterion, "met": criterion != unmet, "reason": REASONS[criterion]}
-            if criterion == unmet:
-                finding["reason"] = UNMET
+            finding: dict[str, Any] = {"criterion": criterion, "met": criterion != unmet}
+            finding["reason"] = self.reasons[UNMET_KEY if criterion == unmet else criterion]
             if criterion == 3:  # noqa: PLR2004 - the criterion on the processing method (Art. 114(1)(iii))
                 finding["specification"] = self.specification
             self._post("coordinator", "review", f"/cases/{case}/findings", finding)
@@ -133,7 +134,7 @@ class Play:
     def refuse(self, case: str) -> None:
         """Decide that the case does not conform and say so (Form 11)."""
         self.at(16, "decided: not conforming; notified")
-        self._post("head", "review", f"/cases/{case}/decision", {"outcome": "non_conforming", "reasons": UNMET})
+        self._post("head", "review", f"/cases/{case}/decision", {"outcome": "non_conforming", "reasons": self.reasons[UNMET_KEY]})
         self._post("coordinator", "review", f"/cases/{case}/notice", {})
 
     def decide(self, case: str) -> None:

@@ -10,7 +10,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, Final
 
-from anken.services import NAMES, PRELOAD
+from anken.services import PRELOAD
 
 CONTEXT: Final = multiprocessing.get_context("forkserver")
 START_SECONDS: Final = 60
@@ -78,15 +78,9 @@ class Services:
         self.urls: dict[str, str] = {}
 
     def start(self, given: dict[str, dict[str, Any]]) -> None:
-        """Start all services with their settings; raises ServiceFailed if one ends instead of listening."""
+        """Start services with their settings; raises ServiceFailed if one ends instead of listening."""
         self.logs.mkdir(mode=0o700, exist_ok=True)
-        told: dict[str, Connection] = {}
-        for name in NAMES:
-            here, there = CONTEXT.Pipe()
-            process = CONTEXT.Process(target=run_service, args=(given[name], str(self.log(name)), there), name=f"anken {name}")
-            process.start()
-            there.close()
-            self.processes[name], told[name] = process, here
+        told = {name: self._launch(name, settings) for name, settings in given.items()}
         for name, connection in told.items():
             try:
                 if not connection.poll(START_SECONDS):
@@ -94,6 +88,14 @@ class Services:
                 self.urls[name] = f"http://127.0.0.1:{connection.recv()}"
             except EOFError:
                 raise ServiceFailed(f"{name} ended; see {self.log(name)}") from None
+
+    def _launch(self, name: str, settings: dict[str, Any]) -> Connection:
+        here, there = CONTEXT.Pipe()
+        process = CONTEXT.Process(target=run_service, args=(settings, str(self.log(name)), there), name=f"anken {name}")
+        process.start()
+        there.close()
+        self.processes[name] = process
+        return here
 
     def log(self, name: str) -> Path:
         """Give the file a service logs to."""

@@ -110,6 +110,10 @@ class Stack:
         self._stop.callback(self.services.stop)
         self.services.start({name: self._settings(name) for name in NAMES})
 
+    def restart(self, *names: str) -> None:
+        """Start services again that have ended or were killed; each listens on a new port."""
+        self.services.start({name: self._settings(name) for name in names})
+
     def _settings(self, name: str) -> dict[str, Any]:
         return {
             "service": name,
@@ -120,6 +124,7 @@ class Stack:
             "jwks_file": self.issuer_folder / "jwks.json",
             "development": True,
             "vault": self.vault,
+            "member": "0",
         }
 
 

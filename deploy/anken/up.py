@@ -25,8 +25,8 @@ def up(data: Path) -> int:
                 print(f"Anken runs in {folder.path}; Ctrl-C stops it")
                 for name, url in stack.urls.items():
                     print(f"  {name:<11}{url}")
-                office = Office(stack.urls, stack.issuer_folder)
-                print(f"  a coordinator's token, good for an hour: {office.token('coordinator')}", flush=True)
+                with Office(stack.urls, stack.issuer_folder) as office:
+                    print(f"  a coordinator's token, good for an hour: {office.token('coordinator')}", flush=True)
                 while not (ended := stack.services.ended()):
                     time.sleep(LOOK_SECONDS)
                 raise Failed(f"{', '.join(ended)} ended; see {stack.services.logs}")

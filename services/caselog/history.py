@@ -34,6 +34,8 @@ class Told(BaseModel):
     subject: UUID
     time: str
     recordedtime: str
+    correlationid: UUID
+    causationid: UUID | None
     actor: str
     actorrole: str
     lawrevision: str
@@ -119,6 +121,8 @@ def tell(row: Mapping[str, Any], *, cited: bool) -> Told:
         subject=row["subject"],
         time=time,
         recordedtime=str(head["recordedtime"]),
+        correlationid=UUID(str(head["correlationid"])),
+        causationid=UUID(str(head["causationid"])) if "causationid" in head else None,
         actor=str(head["actor"]),
         actorrole=str(head["actorrole"]),
         lawrevision=str(head["lawrevision"]),

@@ -25,7 +25,7 @@ LONGEST_BATCH_SECONDS: Final = 60
 class Consumer:
     """One member of the service's consumer group over the topics it hears."""
 
-    def __init__(self, inbox: Inbox, *, group: str, topics: Sequence[str], bootstrap: str) -> None:
+    def __init__(self, inbox: Inbox, *, group: str, topics: Sequence[str], bootstrap: str, member: str | None = None) -> None:
         self.inbox = inbox
         self.assigned: frozenset[tuple[str, int]] = frozenset()
         self.busy = asyncio.Lock()
@@ -41,6 +41,7 @@ class Consumer:
         self.broker.subscriber(
             *topics,
             group_id=group,
+            group_instance_id=member and f"{group}.{member}",
             batch=True,
             max_records=MAX_RECORDS,
             ack_policy=AckPolicy.MANUAL,

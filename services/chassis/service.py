@@ -112,6 +112,7 @@ class Service:
                 group=f"{self.settings.topic_prefix}.{self.settings.service}",
                 topics=[owner_topic(owner, self.settings.topic_prefix) for owner in self.hears],
                 bootstrap=self.settings.kafka_bootstrap,
+                member=self.settings.member,
             )
             try:
                 await consumer.start()

@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     audience: str = "anken"
     development: bool = Field(default=False, description="allows the development issuer's settable business clock")
     vault: Path | None = Field(default=None, description="the anonymizer's protected place")
+    member: str | None = Field(default=None, description="the replica's own stable name: back within seconds, no rebalance")
     host: str = "127.0.0.1"
     port: int = 8000
     log_level: str = "INFO"

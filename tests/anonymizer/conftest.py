@@ -45,7 +45,9 @@ DOCUMENT: dict[str, Any] = {
         ],
     },
 }
-PEOPLE = "番号,氏名,性別,年齢,備考\n" + "".join(f"{number:04d},架空 太郎{number},{'男女'[number % 2]},{60 + number % 20},甲\n" for number in range(40))
+PEOPLE = "番号,氏名,性別,年齢,備考\n" + "".join(
+    f"{number:04d},架空 太郎{number},{'男女'[number % 2]},{60 + number % 20},甲\n" for number in range(40)
+)
 
 
 @pytest.fixture
@@ -84,7 +86,9 @@ def one_column() -> Callable[..., Specification]:
 def run(tmp_path: Path, key: bytes) -> Callable[..., Production]:
     """Give a processing of a text (or bytes) by a document or specification, into the folder `extract`."""
 
-    def process(source: str | bytes, specification: Specification | dict[str, Any], *, min_principals: int = 1, out: str = "extract") -> Production:
+    def process(
+        source: str | bytes, specification: Specification | dict[str, Any], *, min_principals: int = 1, out: str = "extract"
+    ) -> Production:
         file = tmp_path / "source.csv"
         file.write_bytes(source if isinstance(source, bytes) else source.encode())
         made = specification if isinstance(specification, Specification) else specification_from(json.loads(json.dumps(specification)))

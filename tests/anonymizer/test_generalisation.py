@@ -8,7 +8,9 @@ from services.chassis.events import Refused
 def made(run, specification, values, **options):
     """Give the published values of a file of one column; every value stands twice so that none is suppressed."""
     production = run("x\n" + "".join(f'"{value}"\n"{value}"\n' for value in values), specification, **options)
-    return sorted(line.removeprefix('"').removesuffix('"') for line in production.csv_file.read_text(encoding="utf-8").splitlines()[1:])[::2]
+    return sorted(line.removeprefix('"').removesuffix('"') for line in production.csv_file.read_text(encoding="utf-8").splitlines()[1:])[
+        ::2
+    ]
 
 
 def refusal(run, specification, values):
@@ -38,7 +40,7 @@ NUMBERS = [
     ({"kind": "cap", "bottom": {"at": 150, "label": "<150"}}, "150.50", "150.5"),
     ({"kind": "cap", "bottom": {"at": 150, "label": "<150"}}, "149.99", "<150"),
     ({"kind": "cap", "top": {"at": 900, "label": "x"}}, "100", "100"),
-    ({"kind": "cap", "top": {"at": 900, "label": "it's \"odd\" $top0"}}, "900", 'it\'s ""odd"" $top0'),
+    ({"kind": "cap", "top": {"at": 900, "label": 'it\'s "odd" $top0'}}, "900", 'it\'s ""odd"" $top0'),
 ]
 
 
@@ -77,7 +79,9 @@ def test_a_date_becomes_its_run_of_years(run, one_column, technique, value, expe
     assert made(run, one_column(technique), [value]) == [expected]
 
 
-@pytest.mark.parametrize(("value", "why"), [("平成31年5月1日", "past the end of its era"), ("平成元年1月7日", "no possible date"), ("不詳", "no possible date")])
+@pytest.mark.parametrize(
+    ("value", "why"), [("平成31年5月1日", "past the end of its era"), ("平成元年1月7日", "no possible date"), ("不詳", "no possible date")]
+)
 def test_a_date_that_is_none_is_refused_by_count(run, one_column, value, why):
     rule, field, message = refusal(run, one_column(DATE), ["2020-01-01", value])
     assert (rule, field) == ("62", "columns.x")
@@ -127,7 +131,11 @@ def test_an_address_that_begins_otherwise_is_refused(run, one_column):
 
 
 def test_a_prefix_keeps_the_first_characters(run, one_column):
-    assert made(run, one_column({"kind": "generalise", "by": "prefix", "characters": 3}), ["231-0005", "23", "横浜市中区"]) == ["23", "231", "横浜市"]
+    assert made(run, one_column({"kind": "generalise", "by": "prefix", "characters": 3}), ["231-0005", "23", "横浜市中区"]) == [
+        "23",
+        "231",
+        "横浜市",
+    ]
 
 
 def test_kept_values_are_untouched(run, one_column):

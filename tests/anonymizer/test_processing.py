@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import json
-import os
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +26,10 @@ def rows(production):
     return production.csv_file.read_text(encoding="utf-8").splitlines()[1:]
 
 
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
 def refused(run, source, document, **options):
     with pytest.raises(Refused) as refusal:
         run(source, document, **options)
@@ -41,7 +44,7 @@ def test_a_production_says_what_its_files_are(run, document, people, key):
     assert production.specification == digest(specification_from(document))
     assert production.key_fingerprint == fingerprint(key)
     assert [production.parquet, production.csv, production.report] == [digest_of_file(production.folder / name) for name in FILES]
-    assert sorted(os.listdir(production.folder)) == sorted(FILES)
+    assert names(production.folder) == sorted(FILES)
     assert all((production.folder / name).stat().st_mode & 0o077 == 0 for name in FILES)
     assert production.folder.stat().st_mode & 0o077 == 0
     assert production.csv_file.read_bytes().startswith("行,性別,年齢階級,備考\n1,".encode())
@@ -81,12 +84,12 @@ def test_fewer_persons_than_the_law_asks_for_are_refused(run, document, people):
 def test_nothing_is_left_behind_by_a_refusal(run, document, people, tmp_path):
     document["risk"]["k"] = 11
     refused(run, people, document)
-    assert os.listdir(tmp_path) == ["source.csv"]
+    assert names(tmp_path) == ["source.csv"]
 
 
 def test_nothing_but_the_extract_is_left_behind_by_a_success(run, document, people, tmp_path):
     run(people, document)
-    assert sorted(os.listdir(tmp_path)) == ["extract", "source.csv"]
+    assert names(tmp_path) == ["extract", "source.csv"]
 
 
 def test_an_extract_is_never_overwritten(run, document, people, tmp_path):
@@ -123,7 +126,7 @@ def test_the_order_of_the_source_changes_no_record(run, document, people):
 
 def test_the_keyed_order_is_the_published_hmac(tmp_path, key):
     with opened_engine(tmp_path) as connection:
-        query = f"SELECT {KEYED_ORDER} FROM (SELECT CAST(1234 AS BIGINT) AS record)"
+        query = f"SELECT {KEYED_ORDER} FROM (SELECT CAST(1234 AS BIGINT) AS record)"  # noqa: S608 - the order under test
         (order,) = connection.execute(query, order_parameters(key)).fetchone()
     assert order == hmac.new(key, b"1234", hashlib.sha256).hexdigest()
 
@@ -172,7 +175,12 @@ def test_the_engine_reaches_no_other_file_and_no_network(tmp_path):
     outside.write_text("a\n1\n", encoding="utf-8")
     private = tmp_path / "private"
     private.mkdir()
-    for query in (f"SELECT * FROM read_csv('{outside}')", f"COPY (SELECT 1) TO '{outside}'", "INSTALL httpfs", "SET enable_external_access = true"):
+    for query in (
+        f"SELECT * FROM read_csv('{outside}')",  # noqa: S608 - a path of the test
+        f"COPY (SELECT 1) TO '{outside}'",
+        "INSTALL httpfs",
+        "SET enable_external_access = true",
+    ):
         with pytest.raises(EngineFailed) as failed, opened_engine(private) as connection:
             connection.execute(query)
         assert str(outside) not in str(failed.value)
@@ -181,7 +189,12 @@ def test_the_engine_reaches_no_other_file_and_no_network(tmp_path):
 
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=6)
-PERSON = st.tuples(st.sampled_from(["", "男", "女", "-", "a\nb", 'q"']), st.integers(-30, 130), st.sampled_from(["S25.4.1", "昭和26年", "1950-07-01", "不詳", ""]), CELLS)
+PERSON = st.tuples(
+    st.sampled_from(["", "男", "女", "-", "a\nb", 'q"']),
+    st.integers(-30, 130),
+    st.sampled_from(["S25.4.1", "昭和26年", "1950-07-01", "不詳", ""]),
+    CELLS,
+)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -191,7 +204,9 @@ def test_every_extract_of_any_table_reaches_k_or_is_refused(document_of_any_tabl
         place = Path(folder)
         document_of_any_table["risk"]["k"] = k
         specification = specification_from(document_of_any_table)
-        text = "".join(",".join('"' + str(cell).replace('"', '""') + '"' for cell in person) + "\n" for person in [("s", "n", "d", "t"), *people])
+        text = "".join(
+            ",".join('"' + str(cell).replace('"', '""') + '"' for cell in person) + "\n" for person in [("s", "n", "d", "t"), *people]
+        )
         (place / "source.csv").write_bytes(text.encode())
         expected = classes_of(people)
         kept = sum(size for size in expected.values() if size >= k)
@@ -202,7 +217,9 @@ def test_every_extract_of_any_table_reaches_k_or_is_refused(document_of_any_tabl
             return
         production = produce(place / "source.csv", specification, key, place / "out", min_principals=min_principals)
         counted = recount(production.folder, specification)
-        assert production.smallest == counted.parquet.smallest == counted.csv.smallest == min(size for size in expected.values() if size >= k)
+        assert (
+            production.smallest == counted.parquet.smallest == counted.csv.smallest == min(size for size in expected.values() if size >= k)
+        )
         assert production.records == counted.parquet.records == counted.csv.records == kept
         assert counted.agree
         assert counted.row_numbers_in_order
@@ -224,7 +241,13 @@ def document_of_any_table(document):
         "columns": [
             {"name": "s", "role": "quasi", "technique": {"kind": "keep", "reason": "r"}},
             document["columns"][3] | {"name": "n"},
-            {"name": "d", "role": "quasi", "rule_items": ["P5"], "unknown": ["不詳"], "technique": {"kind": "generalise", "by": "date", "to": "year"}},
+            {
+                "name": "d",
+                "role": "quasi",
+                "rule_items": ["P5"],
+                "unknown": ["不詳"],
+                "technique": {"kind": "generalise", "by": "date", "to": "year"},
+            },
             {"name": "t", "role": "other", "technique": {"kind": "keep", "reason": "r"}},
         ],
         "standard": document["standard"] | {"P2": {"not_applicable": "none"}},

@@ -95,7 +95,8 @@ def test_a_column_absent_from_the_file_is_refused_by_name(run, document, people)
 
 
 @pytest.mark.parametrize(
-    "header", ["番号,氏名,年齢,性別,備考\n", "番号,氏名,性別,年齢,備考,備考\n", '"番号,氏名,性別,年齢,備考\n', "番号,氏名,性別,年齢,備考\n\n"[:0]]
+    "header",
+    ["番号,氏名,年齢,性別,備考\n", "番号,氏名,性別,年齢,備考,備考\n", '"番号,氏名,性別,年齢,備考\n', "番号,氏名,性別,年齢,備考\n\n"[:0]],
 )
 def test_another_header_is_refused(run, document, people, header):
     _, _, records = people.partition("\n")

@@ -33,7 +33,12 @@ BAD = [
     (("columns", "番号", "role"), "linking_code", "62", "columns.番号.rule_items"),
     (("columns", "年齢", "rule_items"), [], "62", "columns.年齢.rule_items"),
     (("columns", "年齢", "technique"), {"kind": "cap"}, "62", "columns.年齢.technique"),
-    (("columns", "年齢", "technique"), {"kind": "generalise", "by": "mapping", "categories": {}}, "62", "columns.年齢.technique.categories"),
+    (
+        ("columns", "年齢", "technique"),
+        {"kind": "generalise", "by": "mapping", "categories": {}},
+        "62",
+        "columns.年齢.technique.categories",
+    ),
     (
         ("columns", "年齢", "technique"),
         {"kind": "generalise", "by": "mapping", "categories": {"a": ["1"], "b": ["1"]}},

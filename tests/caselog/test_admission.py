@@ -34,11 +34,7 @@ def histories(draw, new_story):
             later = [one.envelope.position for one in story.owners[owner].said.get(partition, []) if one.envelope.position > before]
             if later:
                 story.hear(teller, owner, partition, draw(st.sampled_from(later)))
-        heard = [
-            one.envelope.id
-            for one in story.told
-            if story.owners[teller].heard.get(one.raw.source, 0) >= one.envelope.position
-        ]
+        heard = [one.envelope.id for one in story.told if story.owners[teller].heard.get(one.raw.source, 0) >= one.envelope.position]
         cause = draw(st.none() | st.sampled_from(heard)) if heard else None
         story.say(teller, draw(st.sampled_from(CASES)), partition=draw(st.integers(0, 1)), cause=cause)
     return story
@@ -106,7 +102,10 @@ def test_a_record_waits_for_what_its_author_had_read(story):
     told = story.say("billing", CASES[0], partition=HERE)
     assert names(admit({}, (), [arrival(told)])) == []
     assert list(lacking(arrival(told), {}, ())) == [f"intake/{HERE}@{heard.envelope.position}"]
-    assert names(admit({}, (), [arrival(told), arrival(heard)])) == [("intake/3", heard.envelope.position), ("billing/3", told.envelope.position)]
+    assert names(admit({}, (), [arrival(told), arrival(heard)])) == [
+        ("intake/3", heard.envelope.position),
+        ("billing/3", told.envelope.position),
+    ]
     assert names(admit({f"intake/{HERE}": heard.envelope.position}, (), [arrival(told)])) == [("billing/3", told.envelope.position)]
 
 

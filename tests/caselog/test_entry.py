@@ -50,7 +50,9 @@ def test_the_head_has_its_members_in_a_fixed_order(story):
     story.say("intake", CASE)
     story.hear("billing", "intake", 5)
     story.say("billing", CASE, partition=5)
-    said = story.say("billing", CASE, value=b"no json", partition=5, cause=story.told[0].envelope.id, traceparent="00-1-1-01", after="intake=2")
+    said = story.say(
+        "billing", CASE, value=b"no json", partition=5, cause=story.told[0].envelope.id, traceparent="00-1-1-01", after="intake=2"
+    )
     head, _ = split(written(said).link(1, NO_LEAF).line)
     assert tuple(head) == HEAD
 

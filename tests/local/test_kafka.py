@@ -1,6 +1,9 @@
 """The embedded Apache Kafka: keeps what it acknowledged, stands beside others, and takes faults on call."""
 
+import signal
 import socket
+import subprocess
+import sys
 
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
@@ -127,3 +130,16 @@ def test_a_paused_node_answers_nothing_until_resumed(tmp_path):
         late.get(60)
         producer.close()
         assert read(cluster, "facts") == [b"one", b"two"]
+
+
+@pytest.mark.slow
+def test_the_command_prints_its_address_and_stops_cleanly_when_asked(tmp_path):
+    run = f"from pathlib import Path; from anken.kafka import run_kafka; run_kafka(1, Path({str(tmp_path)!r}))"
+    with subprocess.Popen([sys.executable, "-c", run], stdout=subprocess.PIPE, text=True) as process:
+        bootstrap = process.stdout.readline().strip()
+        admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+        assert len(admin.describe_cluster()["brokers"]) == 1
+        admin.close()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    assert (tmp_path / "node1" / "data" / ".kafka_cleanshutdown").exists()

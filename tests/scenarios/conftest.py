@@ -1,0 +1,90 @@
+"""The whole house as separate processes over real servers, once a session; both cases played once."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+
+from anken.case_file import CaseFile, read_case_file
+from anken.client import Office, wait_until_ready
+from anken.demo import settled
+from anken.history import Entry
+from anken.play import CONFORMING, REFUSED, REFUSED_CRITERION, Play
+from anken.sample import write_sample
+from anken.stack import Stack
+from contracts.catalog import CONFORMING_CASE, REFUSED_CASE
+from services.chassis.clock import JST
+
+SAMPLE = Path(__file__).parents[2] / "deploy" / "anken" / "care_certification.yaml"
+
+
+NAME = CONFORMING.name
+
+
+def named(case_file: CaseFile) -> CaseFile:
+    """Write the proposer's name into everything a proposer types."""
+    wish = case_file.proposal
+    typed = {field: f"{NAME}の{getattr(wish, field)}" for field in ("purpose", "business", "period_reason", "safeguards")}
+    wanted = {item: f"{granularity}({NAME})" for item, granularity in wish.wanted.items()}
+    return case_file.model_copy(update={"proposal": wish.model_copy(update={**typed, "wanted": wanted})})
+
+
+@dataclass(slots=True)
+class Played:
+    """A running house in which both cases have been played to their ends."""
+
+    stack: Stack
+    office: Office
+    play: Play
+    case_file: CaseFile
+    case: str
+    refused: str
+    fee: int
+    bundle: Path
+    history: list[Entry]
+    refused_history: list[Entry]
+    said: list[tuple[date, str]] = field(default_factory=list)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    folder = Path(tempfile.mkdtemp(prefix="anken-test-"))
+    with Stack(folder, private=True) as running:
+        wait_until_ready(running.urls)
+        yield running
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def office(stack: Stack) -> Iterator[Office]:
+    with Office(stack.urls, stack.issuer_folder) as people:
+        yield people
+
+
+@pytest.fixture(scope="session")
+def played(stack: Stack, office: Office) -> Played:
+    case_file = named(read_case_file(SAMPLE))
+    said: list[tuple[date, str]] = []
+    play = Play(office, case_file, datetime.now(JST).date(), lambda day, what: said.append((day, what)))
+    source = stack.folder / "sample.csv"
+    write_sample(source, case_file.register_entry.principal_count)
+    play.reasons = {criterion: f"{NAME}については、{reason}" for criterion, reason in play.reasons.items()}
+    play.open_call()
+    play.keep_specification(stack.vault, source)
+    case, refused = play.propose(CONFORMING), play.propose(REFUSED)
+    play.find_complete(case, refused)
+    play.screen(case)
+    play.screen(refused, REFUSED_CRITERION)
+    play.refuse(refused)
+    play.decide(case)
+    fee = play.contract(case, CONFORMING)
+    play.create(case)
+    bundle = stack.folder / "extract.zip"
+    play.deliver(case, CONFORMING, bundle)
+    play.end_use()
+    history, refused_history = settled(office, case, CONFORMING_CASE), settled(office, refused, REFUSED_CASE)
+    return Played(stack, office, play, case_file, case, refused, fee, bundle, history, refused_history, said)

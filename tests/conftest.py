@@ -77,5 +77,3 @@ def vault(tmp_path: Path) -> Path:
     folder = tmp_path / "vault"
     folder.mkdir(mode=0o700)
     return folder
-
-

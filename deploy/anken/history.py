@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from anken.client import Office
@@ -15,7 +16,19 @@ from anken.errors import Failed
 from services.chassis.clock import JST
 
 Entry = Mapping[str, Any]
-TOLD: Final = ("receipt_number", "criterion", "outcome", "notice_number", "total", "amount", "contract_number", "invoice_number", "records", "number")
+WIDE: Final = 150
+TOLD: Final = (
+    "receipt_number",
+    "criterion",
+    "outcome",
+    "notice_number",
+    "total",
+    "amount",
+    "contract_number",
+    "invoice_number",
+    "records",
+    "number",
+)
 
 
 def read_history(office: Office, case: str, as_of: str | None = None) -> list[Entry]:
@@ -26,17 +39,17 @@ def read_history(office: Office, case: str, as_of: str | None = None) -> list[En
 
 
 def history_table(entries: Sequence[Entry], title: str) -> Table:
-    """Lay the entries out, cited ones first and dim."""
-    table = Table(title=title, title_justify="left", header_style="bold", pad_edge=False)
-    for heading in ("#", "in effect", "event", "by", "article", "what"):
-        table.add_column(heading, no_wrap=heading != "what")
+    """Lay the entries out; what the case cites comes first, dim."""
+    table = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    for heading in ("#", "in effect (JST)", "event", "by", "article", "what"):
+        table.add_column(heading, no_wrap=heading != "what", justify="right" if heading == "#" else "left")
     for place, entry in enumerate(entries, start=1):
         moment = datetime.fromisoformat(entry["time"]).astimezone(JST)
         table.add_row(
             str(place),
             moment.strftime("%Y-%m-%d %H:%M"),
             entry["name"],
-            f"{entry['actor']} ({entry['actorrole']})" if not entry["actor"].startswith("service:") else entry["actor"],
+            str(entry["actor"]),
             ", ".join(entry["articles"]),
             told(entry),
             style="dim" if entry["cited"] else None,
@@ -47,8 +60,16 @@ def history_table(entries: Sequence[Entry], title: str) -> Table:
 def told(entry: Entry) -> str:
     """Say what is worth a cell: numbers, outcome, yen."""
     data = entry["data"] if isinstance(entry["data"], Mapping) else {}
-    parts = [f"{name} {data[name]:,}" if isinstance(data[name], int) else f"{name} {data[name]}" for name in TOLD if data.get(name) is not None]
+    parts = [
+        f"{name} {data[name]:,}" if isinstance(data[name], int) else f"{name} {data[name]}" for name in TOLD if data.get(name) is not None
+    ]
     return ", ".join(parts)
+
+
+def wide_console() -> Console:
+    """Make a console that does not cut a table where there is no terminal to ask for its width."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=WIDE, soft_wrap=True)
 
 
 def print_history(case: str, *, as_of: str | None, as_json: bool, data: Path) -> int:
@@ -61,5 +82,5 @@ def print_history(case: str, *, as_of: str | None, as_json: bool, data: Path) ->
     if as_json:
         print(json.dumps(entries, ensure_ascii=False, indent=1))
     else:
-        Console().print(history_table(entries, f"case {case}" + (f" as of {as_of}" if as_of else "")))
+        wide_console().print(history_table(entries, f"case {case}" + (f" as of {as_of}" if as_of else "")))
     return 0

@@ -78,7 +78,7 @@ class KafkaCluster:
     def check(self) -> None:
         """Raise ServerFailed if a node ended by itself, that is, neither by stop() nor by kill()."""
         for node in self._nodes:
-            if node.process and node.process.poll() not in {None, -signal.SIGKILL}:
+            if node.process and not node.running:
                 raise ServerFailed(f"Kafka node {node.number}", f"ended with code {node.process.returncode}", node.log)
 
     def stop(self, timeout: float = STOP_TIMEOUT) -> None:
@@ -97,6 +97,7 @@ class KafkaCluster:
         node.signal(signal.SIGKILL)
         if node.process:
             node.process.wait()
+        node.process = None  # gone on purpose, as check() sees it
 
     def pause(self, index: int) -> None:
         """Freeze node `index`: its ports stay open and nothing answers."""

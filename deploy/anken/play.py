@@ -143,7 +143,11 @@ class Play:
         self._post("owner", "review", f"/cases/{case}/cost", {"creation_minutes": 8 * 60, "outsourcing": 0})
         self.at(20, "decided: conforming; notified")
         self._post("head", "review", f"/cases/{case}/decision", {"outcome": "conforming", "specification": self.specification})
-        notice = {"payment_method": "bank_transfer", "payment_due": str(self.day(50)), "delivery_method": self.case_file.proposal.delivery_method}
+        notice = {
+            "payment_method": "bank_transfer",
+            "payment_due": str(self.day(50)),
+            "delivery_method": self.case_file.proposal.delivery_method,
+        }
         self._post("coordinator", "review", f"/cases/{case}/notice", notice)
 
     def contract(self, case: str, proposer: Proposer) -> int:

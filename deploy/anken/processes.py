@@ -10,6 +10,8 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
+
 from anken.services import PRELOAD
 
 CONTEXT: Final = multiprocessing.get_context("forkserver")
@@ -45,6 +47,7 @@ def in_child(function: Any, *arguments: Any) -> Any:  # noqa: ANN401 - whatever 
 
 
 def _answer(function: Any, arguments: tuple[Any, ...], there: Connection) -> None:  # noqa: ANN401 - as in_child
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("warning"))
     try:
         there.send((True, function(*arguments)))
     except Exception as error:  # noqa: BLE001 - told to the caller, who raises it
@@ -115,4 +118,3 @@ class Services:
                 process.kill()
                 process.join()
         self.processes.clear()
-

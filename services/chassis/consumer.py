@@ -77,10 +77,7 @@ class Consumer:
 
     def _take(self, message: KafkaMessage) -> None:
         """Hand a batch to the inbox in a worker thread; servers that are away are waited out here."""
-        batch = [
-            RawRecord(raw.topic, raw.partition, raw.offset, raw.key, raw.value, raw.headers)
-            for raw in message.raw_message
-        ]
+        batch = [RawRecord(raw.topic, raw.partition, raw.offset, raw.key, raw.value, raw.headers) for raw in message.raw_message]
         attempt = 0
         while True:
             try:

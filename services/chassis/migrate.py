@@ -100,9 +100,7 @@ def grant_keyring(connection: psycopg.Connection, stores: tuple[Store, ...]) -> 
         connection.execute(sql.SQL("REVOKE ALL ON keyring.data_key FROM {}").format(role))
         if store.keyring_grant:
             connection.execute(sql.SQL("GRANT USAGE ON SCHEMA keyring TO {}").format(role))
-            connection.execute(
-                sql.SQL("GRANT {} ON keyring.data_key TO {}").format(sql.SQL(store.keyring_grant), role)
-            )
+            connection.execute(sql.SQL("GRANT {} ON keyring.data_key TO {}").format(sql.SQL(store.keyring_grant), role))
 
 
 def channel(schema: str) -> str:

@@ -123,4 +123,3 @@ class Service:
                 attempt += 1
             else:
                 return consumer
-

@@ -142,7 +142,13 @@ def test_an_undecodable_record_is_buried_and_the_partition_goes_on(inbox: Inbox,
     broken = [(name, b"not a uuid" if name == "ce_id" else content) for name, content in headers]
     unreadable = record("review", ENDED, till, 2, 1)[0]
     inbox.handle(
-        [raw([], b"?", 0), raw(broken, value, 1), raw(headers, value, 2), raw(unreadable, b'{"ended": "soon"}', 3), raw(unreadable, None, 4)]
+        [
+            raw([], b"?", 0),
+            raw(broken, value, 1),
+            raw(headers, value, 2),
+            raw(unreadable, b'{"ended": "soon"}', 3),
+            raw(unreadable, None, 4),
+        ]
     )
     reasons = [reason for _, reason in buried.letters]
     assert reasons == ["ce_specversion is not 1.0", "attribute id: wrong_form", "payload: contract_number: missing; ended: date_parsing"]

@@ -8,7 +8,7 @@ import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary, to_binary
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 from pydantic import ValidationError
@@ -65,11 +65,13 @@ def reason(headers: list[tuple[str, bytes | None]]) -> str:
     return raised.value.reason
 
 
+@settings(deadline=None)
 @given(ENVELOPES)
 def test_what_is_written_is_read(envelope):
     assert from_headers(to_headers(envelope)) == envelope
 
 
+@settings(deadline=None)
 @given(ENVELOPES)
 def test_headers_satisfy_the_committed_schema(envelope):
     schema = json.loads((FOLDER / ENVELOPE).read_text("utf-8"))
@@ -77,6 +79,7 @@ def test_headers_satisfy_the_committed_schema(envelope):
     judge.validate({name: value.decode() for name, value in to_headers(envelope)})
 
 
+@settings(deadline=None)
 @given(ENVELOPES)
 def test_the_published_library_reads_every_attribute(envelope):
     headers = dict(to_headers(envelope))
@@ -90,6 +93,7 @@ def test_the_published_library_reads_every_attribute(envelope):
     assert event.get_data() == json.loads(VALUE)
 
 
+@settings(deadline=None)
 @given(ENVELOPES)
 def test_what_the_published_library_writes_is_read(envelope):
     ours = envelope.model_dump(mode="json", exclude_none=True)

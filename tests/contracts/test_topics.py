@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 from aiokafka.partitioner import DefaultPartitioner as AiokafkaPartitioner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from kafka.cluster import ClusterMetadata
 from kafka.partitioner.default import DefaultPartitioner as KafkaPythonPartitioner
@@ -31,12 +31,14 @@ class TwelvePartitions(ClusterMetadata):  # type: ignore[misc]  # kafka-python s
 CLUSTER = TwelvePartitions()
 
 
+@settings(deadline=None)
 @given(KEYS)
 def test_kafka_python_places_a_key_where_we_say(key):
     placed = KafkaPythonPartitioner().partition("anken.intake.v1", key, key.encode(), None, None, CLUSTER)
     assert partition_of(key) == placed
 
 
+@settings(deadline=None)
 @given(KEYS)
 def test_aiokafka_places_a_key_where_we_say(key):
     numbers = list(range(PARTITIONS))

@@ -123,13 +123,21 @@ def everything(played: Played):
             "SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema NOT IN ('pg_catalog', 'information_schema')"
         ).fetchall()
         for schema, table in tables:
-            with connection.cursor() as cursor, cursor.copy(SQL("COPY {}.{} TO STDOUT (FORMAT BINARY)").format(Identifier(schema), Identifier(table))) as copy:
+            with (
+                connection.cursor() as cursor,
+                cursor.copy(SQL("COPY {}.{} TO STDOUT (FORMAT BINARY)").format(Identifier(schema), Identifier(table))) as copy,
+            ):
                 yield f"table {schema}.{table}", b"".join(bytes(block) for block in copy)
     for owner in OWNERS:
         records = [one for each in read_topic(played.stack.bootstrap, owner_topic(owner, played.stack.prefix)).values() for one in each]
-        yield f"topic {owner}", b"\n".join((key or b"") + (value or b"") + b"".join(content for _, content in headers) for key, value, headers in records)
+        yield (
+            f"topic {owner}",
+            b"\n".join((key or b"") + (value or b"") + b"".join(content for _, content in headers) for key, value, headers in records),
+        )
     for consumer in (*OWNERS, "caselog"):
-        letters = [one for each in read_topic(played.stack.bootstrap, dead_letter_topic(consumer, played.stack.prefix)).values() for one in each]
+        letters = [
+            one for each in read_topic(played.stack.bootstrap, dead_letter_topic(consumer, played.stack.prefix)).values() for one in each
+        ]
         yield f"topic {consumer}.dlq", b"\n".join((value or b"") for _, value, _ in letters)
     for file in played.stack.services.logs.iterdir():
         yield f"log {file.stem}", file.read_bytes()

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 TENANT: Final = "minatono"
 READY_SECONDS: Final = 60
-PATIENCE_SECONDS: Final = 30
+PATIENCE_SECONDS: Final = 15
 POLL_SECONDS: Final = 0.02
 
 

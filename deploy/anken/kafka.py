@@ -67,9 +67,7 @@ class KafkaCluster:
         Raises ServerFailed if a node ends by itself, or after the time-out (seconds).
         """
         deadline = time.monotonic() + timeout
-        while not (
-            all(node.port.listens() for node in self._running()) and {node.number for node in self._running()} <= self._registered()
-        ):
+        while not self._ready():
             self.check()
             if time.monotonic() > deadline:
                 raise ServerFailed("Kafka", "was not ready in time", self._nodes[0].log)
@@ -160,6 +158,10 @@ class KafkaCluster:
         new = self.folder / "cluster.json.new"
         new.write_text(json.dumps({"cluster": cluster, "ports": ports}))
         new.replace(self.folder / "cluster.json")
+
+    def _ready(self) -> bool:
+        running = self._running()
+        return bool(running) and all(node.port.listens() for node in running) and {node.number for node in running} <= self._registered()
 
     def _running(self) -> list[KafkaNode]:
         return [node for node in self._nodes if node.running]

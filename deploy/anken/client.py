@@ -51,12 +51,12 @@ class Office:
         """Mint a token for an account in a role; the account's default name is the role's."""
         return self.issuer.token(account or f"{role}-1", role, tenant=self.tenant)
 
-    def call(self, role: str, method: str, service: str, path: str, body: object = None, account: str = "") -> Any:  # noqa: ANN401, PLR0913 - JSON
+    def call(self, role: str, method: str, service: str, path: str, body: object = None, account: str = "") -> Any:  # noqa: ANN401 - JSON
         """Make one request in a role; gives the JSON answer, raises ProblemAnswered."""
         response = self.send(role, method, service, path, body, account)
         return response.json() if response.content else None
 
-    def send(self, role: str, method: str, service: str, path: str, body: object = None, account: str = "") -> httpx.Response:  # noqa: PLR0913
+    def send(self, role: str, method: str, service: str, path: str, body: object = None, account: str = "") -> httpx.Response:
         """Make one request in a role; gives the response, raises ProblemAnswered."""
         headers = {"Authorization": f"Bearer {self.token(role, account)}"}
         response = self.http.request(method, self.urls[service] + path, json=body, headers=headers)

@@ -73,7 +73,7 @@ def sample(path: Path, case_file: CaseFile) -> Path:
     return path
 
 
-def perform(console: Console, office: Office, vault: Path, case_file: CaseFile, source: Path, out: Path) -> int:  # noqa: PLR0913
+def perform(console: Console, office: Office, vault: Path, case_file: CaseFile, source: Path, out: Path) -> int:
     """Play both cases and print what the case log says of them."""
 
     def say(day: date, what: str) -> None:

@@ -107,7 +107,7 @@ class _Drain(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
     def __init__(self, consumer: Consumer) -> None:
         self.consumer = consumer
 
-    async def on_partitions_revoked(self, revoked: Any) -> None:  # noqa: ANN401 - aiokafka ships no types
+    async def on_partitions_revoked(self, revoked: Any) -> None:  # noqa: ANN401, ARG002 - aiokafka calls it so, and ships no types
         async with self.consumer.busy:
             self.consumer.assigned = frozenset()
 

@@ -17,7 +17,12 @@ REPEATS_A_SECOND = 2
 
 def configure_logs(service: str, level: str, stream: TextIO = sys.stdout) -> None:
     """Send structlog and the standard library's loggers as JSON lines to `stream`, at and above `level`."""
+
+    def name_service(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        return {"service": service, **event}
+
     shared: list[structlog.typing.Processor] = [
+        name_service,
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -30,15 +35,10 @@ def configure_logs(service: str, level: str, stream: TextIO = sys.stdout) -> Non
         wrapper_class=structlog.make_filtering_bound_logger(level.lower()),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(service=service)
-
-    def named(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-        return {"service": service, **event}
-
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, named],
+            foreign_pre_chain=shared,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
         )
     )

@@ -85,7 +85,9 @@ class ReactingListener:
             raise
         except Exception as error:
             # A defect of ours or a record no rule foresaw: kept whole for an operator, and the partition goes on.
-            log.exception("reaction failed", event_type=received.envelope.type, event_id=str(received.envelope.id))
+            log.exception(
+                "reaction failed", tenant=received.envelope.tenantid, event_type=received.envelope.type, event_id=str(received.envelope.id)
+            )
             self.dead_letters.bury(received.raw, f"{type(error).__name__}: {describe(error)}")
             reader.passed = position
             return
@@ -110,5 +112,12 @@ class ReactingListener:
                 reaction=steps[-1].decide.__name__,
                 event=envelope.id,
             )
-            log.warning("reaction refused", rule=refusal.rule, field=refusal.field, event_type=envelope.type, event_id=str(envelope.id))
+            log.warning(
+                "reaction refused",
+                tenant=envelope.tenantid,
+                rule=refusal.rule,
+                field=refusal.field,
+                event_type=envelope.type,
+                event_id=str(envelope.id),
+            )
             self.desk.take(acting, step(REFUSAL, subject, record_refusal, refusal), cause=cause, taking=taking)

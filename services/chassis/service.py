@@ -1,6 +1,7 @@
 """A running service: its parts, started when their servers are there, stopped in order."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -55,6 +56,7 @@ class Service:
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         running = asyncio.create_task(self._run(), name="start")
+        running.add_done_callback(_end_on_defect)
         try:
             yield
         finally:
@@ -123,3 +125,10 @@ class Service:
                 attempt += 1
             else:
                 return consumer
+
+
+def _end_on_defect(running: asyncio.Task[None]) -> None:
+    """End the process if its parts could not be started for a reason that waiting does not cure: the supervisor sees it."""
+    if not running.cancelled() and (error := running.exception()) is not None:
+        log.critical("service failed, the process ends", exc_info=error)
+        os._exit(1)

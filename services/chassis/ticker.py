@@ -37,5 +37,5 @@ class Ticker(Loop):
             self.desk.take(service_actor(self.desk.service, tenant), step)
         except (Refused, NotFound) as refused:
             # The date no longer leads anywhere (a withdrawn case, say); the decision knows, the date need not.
-            log.info("date refused", kind=due.kind, subject=str(due.subject), reason=str(refused))
+            log.info("date refused", tenant=tenant, kind=due.kind, subject=str(due.subject), reason=str(refused))
         self.rows.finish(due)

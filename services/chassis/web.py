@@ -5,13 +5,12 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import SchemaValidator
-from structlog.contextvars import bound_contextvars
 from structlog.stdlib import get_logger
 
 from services.chassis.actor import Acting
@@ -21,6 +20,8 @@ from services.chassis.problems import install_problems
 from services.chassis.tokens import Forbidden, TokenCheck, Unauthenticated
 
 log = get_logger(__name__)
+
+PROBES: Final = frozenset({"/livez", "/readyz", "/startupz"})
 
 __all__ = ["Body", "Taken", "acting_as", "make_app"]
 
@@ -63,6 +64,7 @@ def acting_as(*roles: str) -> Callable[..., Acting]:
             raise Unauthenticated("a bearer token is needed")
         check: TokenCheck = request.app.state.token_check
         claims = check.claims(credentials.credentials)
+        request.state.tenant = claims.tenant
         for role in roles:
             if role in claims.roles:
                 return Acting(actor=claims.sub, role=role, tenant=claims.tenant)
@@ -137,12 +139,17 @@ def make_app(
     @app.middleware("http")
     async def log_request(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         begun = time.perf_counter()
-        with bound_contextvars(method=request.method):
-            response = await call_next(request)
-            route = request.scope.get("route")
-            path = getattr(route, "path", "unknown")
-            if path not in {"/livez", "/readyz", "/startupz"}:
-                log.info("request", route=path, status=response.status_code, ms=round((time.perf_counter() - begun) * 1000, 1))
+        response = await call_next(request)
+        path = getattr(request.scope.get("route"), "path", "unknown")
+        if path not in PROBES:
+            log.info(
+                "request",
+                method=request.method,
+                route=path,
+                status=response.status_code,
+                tenant=getattr(request.state, "tenant", None),
+                ms=round((time.perf_counter() - begun) * 1000, 1),
+            )
         return response
 
     return app

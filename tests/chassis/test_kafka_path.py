@@ -1,5 +1,6 @@
 """Store, relay, Kafka, inbox, store: bytes made once, holes kept, nothing lost or doubled, nothing unreadable silently passed."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -8,22 +9,26 @@ from datetime import date
 from uuid import uuid4
 
 import pytest
+from kafka import KafkaAdminClient
+from kafka.admin import NewTopic
 
 from anken.kafka import KafkaCluster
 from anken.topics import TopicMismatch, apply_topics
 from contracts.review import ContractConcluded, UseEnded
-from contracts.topics import dead_letter_topic, owner_topic
+from contracts.topics import dead_letter_topic, owner_topic, partition_of
 from services.chassis.aggregate import step
+from services.chassis.consumer import Consumer
+from services.chassis.dead_letters import KafkaDeadLetters
 from services.chassis.desk import Desk, NotFound
 from services.chassis.inbox import Inbox
 from services.chassis.loop import Loop
 from services.chassis.projector import Projector
+from services.chassis.reactions import ReactingListener
 from services.chassis.received import RawRecord
 from services.chassis.refusal import REFUSAL
 from services.chassis.relay import Relay
 from services.chassis.rows import Rows
 from services.chassis.ticker import Ticker
-from services.chassis.reactions import ReactingListener
 from tests.chassis.conftest import CASHIER
 from tests.chassis.logs_of_kafka import Owner, read_topic, record
 from tests.chassis.rooms import COUNT, DUE, REACTIONS, TILL, CountTill, TakeCoin, count_till, take_coin
@@ -186,16 +191,9 @@ def test_a_refused_reaction_is_recorded_with_its_rule_and_cause(inbox: Inbox, de
 
 def test_what_travels_through_kafka_arrives(desk: Desk, kafka: KafkaCluster, prefix: str):
     """The consumer's own edge: batches, hand acknowledgement, dead letters, against a real broker."""
-    import asyncio
-
-    from services.chassis.consumer import Consumer
-    from services.chassis.dead_letters import KafkaDeadLetters
-
     tills = [uuid4() for _ in range(40)]
     owner = Owner(kafka.bootstrap, owner_topic("review", prefix))
     positions: dict[int, int] = {}
-    from contracts.topics import partition_of
-
     for position, till in enumerate(tills, start=1):
         place = partition_of(str(till))
         owner.write(till, [record("review", ENDED, till, position, positions.get(place))])
@@ -244,9 +242,6 @@ def test_views_and_dates_follow_the_store(desk: Desk):
 
 
 def test_partitions_are_fixed_for_life(kafka: KafkaCluster, prefix: str):
-    from kafka import KafkaAdminClient
-    from kafka.admin import NewTopic
-
     admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
     admin.create_topics([NewTopic(name=owner_topic("review", f"{prefix}-odd"), num_partitions=3, replication_factor=1)])
     admin.close()

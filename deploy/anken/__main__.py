@@ -21,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Run the chosen verb and turn known errors into one line."""
+    from anken.children import ServerFailed
     from anken.data_folder import AlreadyRunning
     from anken.errors import Failed
     from anken.jars import JarsUnavailable
@@ -31,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
         return _fail(str(error), EXIT_UNAVAILABLE)
     except AlreadyRunning as error:
         return _fail(str(error), EXIT_RUNNING)
-    except Failed as error:
+    except (Failed, ServerFailed) as error:
         return _fail(str(error), EXIT_FAILED)
     except KeyboardInterrupt:
         return _fail("stopped", 128 + signal.SIGINT)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import structlog
 
+from anken.errors import Failed
 from anken.services import PRELOAD
 
 CONTEXT: Final = multiprocessing.get_context("forkserver")
@@ -19,7 +20,7 @@ START_SECONDS: Final = 60
 STOP_SECONDS: Final = 30
 
 
-class ServiceFailed(RuntimeError):
+class ServiceFailed(Failed):
     """A service process ended before it served; its log says why."""
 
 

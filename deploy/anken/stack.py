@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from anken import processes
+from anken.errors import Failed
 from anken.processes import Services
 from anken.services import NAMES
 from anken.topics import apply_topics
@@ -93,8 +94,11 @@ class Stack:
         from psycopg.sql import SQL, Identifier
 
         admin, name = self.database_url, f"anken_{secrets.token_hex(4)}"
-        with psycopg.connect(admin, autocommit=True) as connection:
-            connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        try:
+            with psycopg.connect(admin, autocommit=True) as connection:
+                connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        except psycopg.Error as error:
+            raise Failed(f"ANKEN_DATABASE_URL: no database of its own could be made there: {str(error).splitlines()[0]}") from None
 
         def drop() -> None:
             with psycopg.connect(admin, autocommit=True) as connection:

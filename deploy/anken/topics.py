@@ -2,13 +2,14 @@
 
 from typing import Final
 
+from anken.errors import Failed
 from contracts.topics import OWNERS, PARTITIONS, PREFIX, RETENTION_DAYS, dead_letter_topic, owner_topic
 
 DAY_MS: Final = 86_400_000
 CONSUMERS: Final = (*OWNERS, "caselog")
 
 
-class TopicMismatch(RuntimeError):
+class TopicMismatch(Failed):
     """A live topic has another number of partitions than the contract: cases would change their place."""
 
 
@@ -16,11 +17,14 @@ def apply_topics(bootstrap: str, prefix: str = PREFIX, replication: int = -1) ->
     """Make the topics that are missing; gives their names. Raises TopicMismatch. `replication` -1 is the broker's default."""
     from kafka import KafkaAdminClient
     from kafka.admin import NewTopic
-    from kafka.errors import TopicAlreadyExistsError
+    from kafka.errors import KafkaConnectionError, TopicAlreadyExistsError
 
     retention = {"retention.ms": str(RETENTION_DAYS * DAY_MS), "cleanup.policy": "delete"}
     wanted = [owner_topic(owner, prefix) for owner in OWNERS] + [dead_letter_topic(consumer, prefix) for consumer in CONSUMERS]
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","))
+    try:
+        admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","))
+    except KafkaConnectionError:
+        raise Failed(f"ANKEN_KAFKA_BOOTSTRAP: no broker answers at {bootstrap}") from None
     try:
         found = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics() if topic["name"] in wanted}
         for name, partitions in found.items():

@@ -38,7 +38,9 @@ def demo(source: Path | None, spec: Path | None, *, keep: bool, data: Path | Non
     """Run both cases; gives 0 when every event of the contract's order came. Raises Failed with one readable line."""
     if (source is None) != (spec is None):
         raise Failed("--input and --spec go together")
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    if source is not None and not source.is_file():
+        raise Failed(f"--input: {source} is not a file")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     processes.warm_up()
@@ -52,8 +54,6 @@ def demo(source: Path | None, spec: Path | None, *, keep: bool, data: Path | Non
         folder.record(reachable(running))
         console.print(f"ready after {seconds_since_start():.1f} s")
         file = source or sample(folder.path / "sample.csv", case_file)
-        if not file.is_file():
-            raise Failed(f"--input: {file} is not a file")
         out = Path(tempfile.mkdtemp(prefix="anken-extract-")) if not (keep or data) else folder.path / "extract"
         out.mkdir(exist_ok=True)
         office = stack.enter_context(Office(running.urls, running.issuer_folder))

@@ -15,7 +15,7 @@ LOOK_SECONDS: Final = 1.0
 
 def up(data: Path) -> int:
     """Run until Ctrl-C or SIGTERM; raises Failed if a service ends by itself."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     with DataFolder(data) as folder:
         try:

@@ -1,6 +1,6 @@
 """The keyring: one data key per subject, wrapped; what people type is sealed under it when an event is made.
 
-Destroying a subject's row erases the text in every store, topic and backup and leaves every hash true.
+Destroying a subject's key (its row keeps no key then) erases the text in every store, topic and backup and leaves every hash true.
 """
 
 import base64
@@ -22,6 +22,7 @@ PREFIX: Final = "sealed:v1:"
 ERASED: Final = "[erased]"
 NONCE: Final = 12
 KEY_BITS: Final = 256
+DESTROYED: Final = "the key of this case was destroyed: nothing more can be written about it"
 
 
 class KeyFileUnusable(RuntimeError):
@@ -71,11 +72,11 @@ class Keyring:
             row = connection.execute(
                 "SELECT wrapped FROM keyring.data_key WHERE tenant = %s AND subject = %s", (tenant, subject)
             ).fetchone()
-        return None if row is None else self._unwrap(bytes(row[0]), tenant, subject)
+        return None if row is None or row[0] is None else self._unwrap(bytes(row[0]), tenant, subject)
 
     def _make(self, tenant: str, subject: UUID) -> AESGCM:
         if not self.makes_keys:
-            raise Refused("sealing", "subject", "the key of this case was destroyed: nothing more can be written about it")
+            raise Refused("sealing", "subject", DESTROYED)
         nonce = secrets.token_bytes(NONCE)
         wrapped = nonce + self.wrapping.encrypt(nonce, AESGCM.generate_key(KEY_BITS), _bound_to(tenant, subject))
         with self.pool.connection() as connection:
@@ -85,7 +86,7 @@ class Keyring:
             )
         key = self.key(tenant, subject)
         if key is None:
-            raise Refused("sealing", "subject", "the key of this case was destroyed while it was made")
+            raise Refused("sealing", "subject", DESTROYED)
         return key
 
     def _unwrap(self, wrapped: bytes, tenant: str, subject: UUID) -> AESGCM:

@@ -1,10 +1,11 @@
 """An event with everything around it: identity, tenant, actor, cause, time; and its place in a stream."""
 
 from dataclasses import dataclass, replace
+from functools import cache
 from uuid import UUID
 
 from eventsourcing.persistence import Mapper, StoredEvent
-from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, create_model
 
 from contracts.topics import partition_of
 from services.chassis.events import TOPICS, Event
@@ -97,8 +98,8 @@ class RecordedMapper(Mapper[str]):
         model = TOPICS.get(stored_event.topic)
         if model is None:
             raise UnknownTopic(stored_event.topic)
-        about, event = STATES.setdefault(model, _reader(model)).validate_json(stored_event.state).parts()
-        return Recorded(str(stored_event.originator_id), stored_event.originator_version, about, event)
+        state = reader_of(model).model_validate_json(stored_event.state)
+        return Recorded(str(stored_event.originator_id), stored_event.originator_version, state.about, state.event)
 
 
 class State(BaseModel):
@@ -107,17 +108,11 @@ class State(BaseModel):
     about: About
     event: Event
 
-    def parts(self) -> tuple[About, Event]:
-        """Give both."""
-        return self.about, self.event
 
-
-STATES: dict[type[Event], TypeAdapter[State]] = {}
-
-
-def _reader(model: type[Event]) -> TypeAdapter[State]:
-    kind = type(f"State{model.__name__}", (State,), {"__annotations__": {"event": model}, "__module__": __name__})
-    return TypeAdapter(kind)
+@cache
+def reader_of(model: type[Event]) -> type[State]:
+    """Make the model that reads the stored states of one event class."""
+    return create_model(f"{model.__name__}State", __base__=State, event=(model, ...))
 
 
 def with_event(recorded: Recorded, event: Event) -> Recorded:

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from services.chassis.aggregate import step
 from services.chassis.desk import Desk
+from services.chassis.events import Refused
 from services.chassis.keyring import ERASED, KeyFileUnusable, make_key_file, open_text, read_key_file, seal_text
 from tests.chassis.conftest import CASHIER
 from tests.chassis.rooms import TILL, TakeCoin, take_coin
@@ -31,9 +32,11 @@ def test_destroying_the_key_erases_the_text_and_nothing_else(desk: Desk, databas
     till = uuid4()
     desk.take(CASHIER, step(TILL, till, take_coin, TakeCoin(amount=5, note=NOTE)))
     with psycopg.connect(database.url(), autocommit=True) as connection:
-        connection.execute("DELETE FROM keyring.data_key WHERE subject = %s", (till,))
+        connection.execute("UPDATE keyring.data_key SET wrapped = NULL WHERE subject = %s", (till,))
     state = desk.state(TILL, till, CASHIER)
     assert (state.total, state.notes) == (5, (ERASED,))
+    with pytest.raises(Refused, match="destroyed"):
+        desk.take(CASHIER, step(TILL, till, take_coin, TakeCoin(amount=1, note=NOTE)))
 
 
 def test_a_text_moved_to_another_event_or_field_does_not_open():

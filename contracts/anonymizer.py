@@ -15,11 +15,12 @@ class ProcessingPlanned(ContractEvent):
 
 
 class ExtractProduced(ContractEvent):
-    """The extract was written (Art. 116(1), Rule 62)."""
+    """The extract was written (Art. 116(1), Rule 62); `records_drawn` is never above the decided number (Art. 112(2)(iii))."""
 
     specification: Digest
     engine: Code
     records_read: Count
+    records_drawn: Count
     records_suppressed: Count
     records: Count
     items: tuple[RecordedItem, ...]

@@ -15,8 +15,8 @@ EDGES = {
     "review": set(),
     "billing": set(),
     "anonymizer": {
-        *("bundle", "delivery_token", "engine", "extract_files", "generalisation", "measure", "processing", "report", "run", "source"),
-        *("suppression", "vault"),
+        *("bundle", "delivery_token", "drawing", "engine", "extract_files", "generalisation", "measure", "processing", "report", "run"),
+        *("source", "suppression", "vault"),
     },
     "caselog": {"history", "ledger", "listener", "missing", "waiting"},
 }

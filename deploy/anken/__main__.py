@@ -12,6 +12,9 @@ EXIT_FAILED: Final = 1
 EXIT_UNAVAILABLE: Final = 3
 EXIT_RUNNING: Final = 4
 
+NEEDED: Final = ("ANKEN_KAFKA_BOOTSTRAP", "ANKEN_JWKS_FILE")
+OWN_NEEDS: Final = {"intake": "ANKEN_KEY_FILE", "review": "ANKEN_KEY_FILE", "billing": "ANKEN_KEY_FILE", "anonymizer": "ANKEN_VAULT"}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; gives the exit code: 0 done, 1 refused or failed, 2 wrong usage, 3 a part cannot be had, 4 it runs already."""
@@ -23,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the chosen verb and turn known errors into one line."""
     from anken.children import ServerFailed
     from anken.data_folder import AlreadyRunning
-    from anken.errors import Failed
+    from anken.errors import Failed, readable
     from anken.jars import JarsUnavailable
 
     try:
@@ -36,6 +39,11 @@ def run(options: argparse.Namespace) -> int:
         return _fail(str(error), EXIT_FAILED)
     except KeyboardInterrupt:
         return _fail("stopped", 128 + signal.SIGINT)
+    except Exception as error:
+        line = readable(error)
+        if line is None:
+            raise
+        return _fail(line, EXIT_FAILED)
     return code or 0
 
 
@@ -100,12 +108,27 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> None:
+    from pydantic import ValidationError
+
+    from anken.errors import Failed
     from anken.services import composition
+    from services.chassis.keyring import KeyFileUnusable
     from services.chassis.process import serve
     from services.chassis.settings import settings_for
 
+    database = next((name for name in (f"ANKEN_{options.service.upper()}_DATABASE_URL",) if os.environ.get(name)), "ANKEN_DATABASE_URL")
+    wanted = [database, *NEEDED, *(name for service, name in OWN_NEEDS.items() if service == options.service)]
+    missing = [name for name in wanted if not os.environ.get(name)]
+    if missing:
+        raise Failed(f"not set: {', '.join(missing)}")
     given = {name: value for name in ("host", "port") if (value := getattr(options, name)) is not None}
-    serve(composition(options.service), settings_for(options.service, **given))
+    try:
+        serve(composition(options.service), settings_for(options.service, **given))
+    except KeyFileUnusable as error:
+        raise Failed(str(error)) from None
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        raise Failed(f"ANKEN_{str(first['loc'][0]).upper()}: {first['msg']}") from None
 
 
 def _migrate(_: argparse.Namespace) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from anken.errors import Failed
 
@@ -22,7 +22,7 @@ class Register(Section):
     of_assembly: bool
     principal_count: int
     proposal_unit: dict[str, str]
-    fields: dict[str, Any]
+    fields: dict[str, JsonValue]
 
 
 class Wish(Section):
@@ -61,9 +61,14 @@ def read_case_file(path: Path) -> CaseFile:
     try:
         return CaseFile.model_validate(yaml.safe_load(path.read_text("utf-8")))
     except (OSError, UnicodeDecodeError) as error:
-        raise Failed(f"--spec: {path} cannot be read: {error}") from None
+        raise Failed(f"--spec: {path} cannot be read: {error} (rule text, field spec)") from None
     except yaml.YAMLError as error:
-        raise Failed(f"--spec: {path} is not YAML: {str(error).splitlines()[0]}") from None
+        raise Failed(f"--spec: {path} is not YAML: {' '.join(str(error).split())} (rule yaml, field spec)") from None
+    except RecursionError:
+        raise Failed(f"--spec: {path} holds lists in lists in lists (rule yaml, field spec)") from None
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
-        raise Failed(f"--spec: field {'.'.join(map(str, first['loc']))}: {first['msg']} (rule {first['type']})") from None
+        field = ".".join(map(str, first["loc"])) or "spec"
+        raise Failed(f"--spec: {first['msg']} (rule {first['type']}, field {field})") from None
+    except ValueError as error:  # YAML's own reading of a date such as 2026-13-01
+        raise Failed(f"--spec: {path} holds a value that cannot be read: {error} (rule yaml, field spec)") from None

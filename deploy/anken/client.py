@@ -18,6 +18,8 @@ TENANT: Final = "minatono"
 READY_SECONDS: Final = 60
 PATIENCE_SECONDS: Final = 15
 POLL_SECONDS: Final = 0.02
+# Rules that another service's event, or a date, may still fulfil; every other refusal is final.
+TRAVELLING: Final = frozenset({"75", "114", "115", "117", "119", "V09"})
 
 
 class ProblemAnswered(Failed):
@@ -39,7 +41,7 @@ class Office:
         self.urls = urls
         self.tenant = tenant
         self.issuer = DevelopmentIssuer(secrets)
-        self.http = httpx.Client(timeout=60)
+        self.http = httpx.Client(timeout=60, trust_env=False)  # loopback: no proxy between
 
     def __enter__(self) -> Self:
         return self
@@ -97,7 +99,8 @@ def patiently(attempt: Callable[[], T], *, seconds: float = PATIENCE_SECONDS) ->
         try:
             return attempt()
         except ProblemAnswered as problem:
-            if problem.status not in {404, 422, 503} or time.monotonic() > deadline:
+            travelling = problem.status in {404, 503} or (problem.status == httpx.codes.UNPROCESSABLE_ENTITY and problem.rule in TRAVELLING)
+            if not travelling or time.monotonic() > deadline:
                 raise
             time.sleep(POLL_SECONDS)
 
@@ -105,7 +108,7 @@ def patiently(attempt: Callable[[], T], *, seconds: float = PATIENCE_SECONDS) ->
 def wait_until_ready(urls: Mapping[str, str], seconds: float = READY_SECONDS) -> None:
     """Wait until every service consumes and relays; raises Failed naming what is missing."""
     deadline = time.monotonic() + seconds
-    with httpx.Client(timeout=5) as http:
+    with httpx.Client(timeout=5, trust_env=False) as http:
         for service, url in urls.items():
             while (missing := _missing(http, url)) is not None:
                 if time.monotonic() > deadline:

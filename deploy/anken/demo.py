@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import logging
+import shutil
 import signal
 import tempfile
 import time
@@ -37,16 +38,16 @@ SAMPLE: Final = "care_certification.yaml"
 def demo(source: Path | None, spec: Path | None, *, keep: bool, data: Path | None) -> int:
     """Run both cases; gives 0 when every event of the contract's order came. Raises Failed with one readable line."""
     if (source is None) != (spec is None):
-        raise Failed("--input and --spec go together")
+        raise Failed(f"--input and --spec go together (rule together, field {'input' if source is None else 'spec'})")
     if source is not None and not source.is_file():
-        raise Failed(f"--input: {source} is not a file")
+        raise Failed(f"--input: {source} is not a file (rule exists, field input)")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
-    processes.warm_up()
     console = wide_console()
     with ExitStack() as stack:
         case_file = read_case_file(spec or stack.enter_context(as_file(files("anken").joinpath(SAMPLE))))
+        processes.warm_up()
         folder = stack.enter_context(DataFolder(data or Path("anken-data")) if keep or data else DataFolder.temporary())
         console.print(f"PostgreSQL, Apache Kafka and five services start in {folder.path} …")
         running = stack.enter_context(Stack(folder.path, private=not (keep or data)))
@@ -54,10 +55,17 @@ def demo(source: Path | None, spec: Path | None, *, keep: bool, data: Path | Non
         folder.record(reachable(running))
         console.print(f"ready after {seconds_since_start():.1f} s")
         file = source or sample(folder.path / "sample.csv", case_file)
-        out = Path(tempfile.mkdtemp(prefix="anken-extract-")) if not (keep or data) else folder.path / "extract"
-        out.mkdir(exist_ok=True)
         office = stack.enter_context(Office(running.urls, running.issuer_folder))
-        return perform(console, office, running.vault, case_file, file, out)
+        if keep or data:
+            out = folder.path / "extract"
+            out.mkdir(exist_ok=True)
+            return perform(console, office, running.vault, case_file, file, out)
+        out = Path(tempfile.mkdtemp(prefix="anken-extract-"))
+        unfinished = stack.enter_context(ExitStack())
+        unfinished.callback(shutil.rmtree, out)
+        code = perform(console, office, running.vault, case_file, file, out)
+        unfinished.pop_all()
+        return code
 
 
 def seconds_since_start() -> float:

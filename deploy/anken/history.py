@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -33,8 +34,8 @@ TOLD: Final = (
 
 def read_history(office: Office, case: str, as_of: str | None = None) -> list[Entry]:
     """Fetch a case's history from the case log; raises ProblemAnswered."""
-    query = f"?as-of={as_of}" if as_of else ""
-    answer: list[Entry] = office.call("auditor", "GET", "caselog", f"/cases/{case}/history{query}")["entries"]
+    query = f"?as-of={quote(as_of, safe='')}" if as_of else ""
+    answer: list[Entry] = office.call("auditor", "GET", "caselog", f"/cases/{quote(case, safe='')}/history{query}")["entries"]
     return answer
 
 

@@ -1,12 +1,14 @@
 """A case played over HTTP as its people would: the office, two proposers, and a business clock that runs ninety days."""
 
 import hashlib
+import itertools
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 import yaml
 
@@ -15,7 +17,7 @@ from anken.client import Office, patiently
 from services.chassis.clock import JST
 
 DAYS: Final = 90
-CALL: Final = "R8-01"
+SERIES: Final = "R8"
 SOURCE: Final = "source.csv"
 CRITERIA: Final = range(1, 8)
 REFUSED_CRITERION: Final = 4
@@ -79,15 +81,27 @@ class Play:
         self._post("owner", "intake", f"/files/{self.file}/eligibility", {"findings": findings})
         self._post("head", "intake", f"/files/{self.file}/flag", {"unit": entry.proposal_unit})
         window = {"starts": str(self.day(6)), "ends": str(self.day(67))}
-        self.call = self._post("head", "intake", "/calls", {"number": CALL, "body": entry.body, "files": [self.file], **window})["subject"]
+        call = {"number": self.free_number(), "body": entry.body, "files": [self.file], **window}
+        self.call = self._post("head", "intake", "/calls", call)["subject"]
         self.at(6, "call opens")
+
+    def free_number(self) -> str:
+        """Give the next call number that has not been used: what is kept may hold calls of earlier runs."""
+        used = {call["number"] for call in self.office.call("head", "GET", "intake", "/calls")}
+        return next(number for number in (f"{SERIES}-{count:02d}" for count in itertools.count(1)) if number not in used)
 
     def propose(self, proposer: Proposer) -> str:
         """Submit Form 7; gives the case's id."""
         self.at(8, f"proposal of {proposer.account} submitted")
+        body = {"call": self.call, "file": self.file, "form": self.form(proposer), "request": str(uuid4())}
+        case: str = self._post("proposer", "intake", "/proposals", body, proposer.account)["subject"]
+        return case
+
+    def form(self, proposer: Proposer) -> dict[str, Any]:
+        """Fill Form 7 in."""
         wish = self.case_file.proposal
         made = str(self.day(1))
-        form = {
+        return {
             "proposer_kind": "entity",
             "proposer": proposer.name,
             "address": proposer.address,
@@ -103,9 +117,6 @@ class Play:
             "delivery_method": wish.delivery_method,
             "attachments": [{"kind": kind, "made": made} for kind in ("pledge", "public_benefit", "registry_certificate")],
         }
-        body = {"call": self.call, "file": self.file, "form": form}
-        case: str = self._post("proposer", "intake", "/proposals", body, proposer.account)["subject"]
-        return case
 
     def find_complete(self, *cases: str) -> None:
         """Have the proposals found complete."""

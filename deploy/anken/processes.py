@@ -52,7 +52,7 @@ def _answer(function: Any, arguments: tuple[Any, ...], there: Connection) -> Non
     try:
         there.send((True, function(*arguments)))
     except Exception as error:  # noqa: BLE001 - told to the caller, who raises it
-        there.send((False, f"{type(error).__name__}: {error}"))
+        there.send((False, f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"))
 
 
 def migrate_all(url: str, keyring_url: str | None = None) -> list[str]:

@@ -12,7 +12,7 @@ from anken import processes
 from anken.errors import Failed
 from anken.processes import Services
 from anken.services import NAMES
-from anken.topics import apply_topics
+from anken.topics import apply_topics, remove_topics
 from contracts.topics import PREFIX
 
 DATABASE: Final = "anken"
@@ -22,7 +22,7 @@ class Stack:
     """Servers and services over one data folder; a context manager that stops all it started, in order.
 
     `ANKEN_KAFKA_BOOTSTRAP` and `ANKEN_DATABASE_URL` replace the embedded servers. A `private` stack shares nothing with
-    others there: topics under a prefix of its own, a database of its own that is dropped at the end.
+    others there: topics under a prefix of its own and a database of its own, which are removed at the end.
     """
 
     def __init__(self, folder: Path, *, private: bool) -> None:
@@ -65,6 +65,7 @@ class Stack:
         if self.bootstrap:
             if self.private:
                 self.prefix = f"{PREFIX}-{secrets.token_hex(4)}"
+                self._stop.callback(remove_topics, self.bootstrap, self.prefix)
             return
         from anken.kafka import KafkaCluster
 

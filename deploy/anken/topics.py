@@ -6,6 +6,7 @@ from anken.errors import Failed
 from contracts.topics import OWNERS, PARTITIONS, PREFIX, RETENTION_DAYS, dead_letter_topic, owner_topic
 
 DAY_MS: Final = 86_400_000
+PATIENCE_MS: Final = 10_000
 CONSUMERS: Final = (*OWNERS, "caselog")
 
 
@@ -13,17 +14,30 @@ class TopicMismatch(Failed):
     """A live topic has another number of partitions than the contract: cases would change their place."""
 
 
+def remove_topics(bootstrap: str, prefix: str) -> None:
+    """Take away all topics under a prefix, with what they hold."""
+    from kafka import KafkaAdminClient
+
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","))
+    try:
+        made = [topic["name"] for topic in admin.describe_topics() if topic["name"].startswith(f"{prefix}.")]
+        if made:
+            admin.delete_topics(made)
+    finally:
+        admin.close()
+
+
 def apply_topics(bootstrap: str, prefix: str = PREFIX, replication: int = -1) -> list[str]:
     """Make the topics that are missing; gives their names. Raises TopicMismatch. `replication` -1 is the broker's default."""
     from kafka import KafkaAdminClient
     from kafka.admin import NewTopic
-    from kafka.errors import KafkaConnectionError, TopicAlreadyExistsError
+    from kafka.errors import KafkaConnectionError, KafkaTimeoutError, TopicAlreadyExistsError
 
     retention = {"retention.ms": str(RETENTION_DAYS * DAY_MS), "cleanup.policy": "delete"}
     wanted = [owner_topic(owner, prefix) for owner in OWNERS] + [dead_letter_topic(consumer, prefix) for consumer in CONSUMERS]
     try:
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","))
-    except KafkaConnectionError:
+        admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=PATIENCE_MS)
+    except (KafkaConnectionError, KafkaTimeoutError):
         raise Failed(f"ANKEN_KAFKA_BOOTSTRAP: no broker answers at {bootstrap}") from None
     try:
         found = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics() if topic["name"] in wanted}

@@ -24,6 +24,7 @@ def announce(event: Event, _state: object) -> ContractEvent | None:
                 specification=event.specification,
                 engine=event.engine,
                 records_read=event.records_read,
+                records_drawn=event.records_drawn,
                 records_suppressed=event.records_suppressed,
                 records=event.records,
                 items=event.items,

@@ -20,6 +20,7 @@ class ExtractAnswer(BaseModel):
     source: str | None
     k: int | None
     records_read: int | None
+    records_drawn: int | None
     records_suppressed: int | None
     records: int | None
     items: tuple[str, ...]
@@ -50,6 +51,7 @@ def extract_answer(case: UUID, extract: Extract) -> ExtractAnswer:
         source=plan.source if plan else None,
         k=plan.k if plan else None,
         records_read=produced.records_read if produced else None,
+        records_drawn=produced.records_drawn if produced else None,
         records_suppressed=produced.records_suppressed if produced else None,
         records=produced.records if produced else None,
         items=produced.items if produced else (),

@@ -217,6 +217,7 @@ def delivery_routes(desk: Desk, vault: Vault) -> APIRouter:
 
     @routes.post("/cases/{case}/acknowledgement")
     def acknowledge_delivery(case: UUID, body: AcknowledgementBody, acting: Proposer) -> Taken:
+        desk.state(EXTRACT, case, acting)
         command = AcknowledgeDelivery(account=acting.actor, received=body.received)
         return desk.take(acting, step(EXTRACT, case, acknowledge, command))
 

@@ -14,6 +14,9 @@ CHUNK: Final = 1 << 20
 LONGEST_LINE: Final = 1 << 22
 # 外字 F040… of CP932 become the private use area: kept as they are and counted, never replaced.
 GAIJI: Final = re.compile("[\ue000-\uf8ff]+")
+NO_TEXT: Final = re.compile("\0")
+# Python reads these single bytes of CP932 (80, A0, FD, FE, FF), which are no characters there, as if they were.
+NO_CP932: Final = re.compile("[\0\x80\uf8f0-\uf8f3]")
 CODECS: Final = {"utf-8": "utf-8-sig", "cp932": "cp932", "euc_jp": "euc_jp", "iso2022_jp": "iso2022_jp"}
 
 
@@ -56,9 +59,10 @@ class DecodedFile:
                     text = decoder.decode(chunk, final=not chunk)
                 except UnicodeDecodeError as error:
                     raise self.undecodable(error.start, bytes(error.object), chunk) from None
-                if "\0" in text:
-                    line = self.line_ends + text[: text.index("\0")].count("\n") + 1
-                    raise Refused("116", "input.encoding", f"line {line} holds a NUL character: this is not text in {self.encoding}")
+                found = (NO_CP932 if self.encoding == "cp932" else NO_TEXT).search(text)
+                if found:
+                    line = self.line_ends + text[: found.start()].count("\n") + 1
+                    raise Refused("116", "input.encoding", f"line {line} holds what is no character: this is not text in {self.encoding}")
                 self.bytes += len(chunk)
                 self.line_ends += chunk.count(b"\n")
                 self.digesting.update(chunk)

@@ -31,12 +31,16 @@ class ProposerNoted(Event, topic="anonymizer.ProposerNoted"):
 
 
 class DecisionNoted(Event, topic="anonymizer.DecisionNoted"):
-    """The head of the body decided; a conforming decision names the specification by digest (Art. 114)."""
+    """The head of the body decided; a conforming decision names the specification by digest (Art. 114).
+
+    `principal_count` is the number of persons that the extract may hold (Art. 112(2)(iii)).
+    """
 
     outcome: str
     specification: str | None
     file: UUID
     party: UUID
+    principal_count: int
 
 
 class SettlementNoted(Event, topic="anonymizer.SettlementNoted"):
@@ -74,6 +78,7 @@ class ExtractProduced(Event, topic="anonymizer.ExtractProduced"):
     source: str
     engine: str
     records_read: int
+    records_drawn: int
     records_suppressed: int
     records: int
     items: tuple[str, ...]

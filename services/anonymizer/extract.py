@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final, assert_never
-from uuid import UUID
 
 from services.anonymizer.events import (
     ContractNoted,
@@ -86,61 +85,6 @@ def evolve(extract: Extract, event: ExtractEvent) -> Extract:
             assert_never(event)
 
 
-class NoteProposer(Command):
-    account: str
-
-
-def note_proposer(extract: Extract, command: NoteProposer) -> Iterator[ExtractEvent]:
-    """Remember which account sent the proposal."""
-    if extract.proposer is None:
-        yield ProposerNoted(account=command.account)
-
-
-class NoteDecision(Command):
-    outcome: str
-    specification: str | None
-    file: UUID
-    party: UUID
-
-
-def note_decision(extract: Extract, command: NoteDecision) -> Iterator[ExtractEvent]:
-    """Take in the head's decision (Art. 114(2)(3))."""
-    if extract.decision is None:
-        yield DecisionNoted(outcome=command.outcome, specification=command.specification, file=command.file, party=command.party)
-
-
-class NotePayment(Command):
-    outstanding: int
-
-
-def note_payment(extract: Extract, command: NotePayment) -> Iterator[ExtractEvent]:
-    """Take in that the fee is settled; a part payment settles nothing (Art. 119)."""
-    if command.outstanding == 0 and not extract.settled:
-        yield SettlementNoted()
-
-
-class NoteContract(Command):
-    contract_number: str
-    party: UUID
-    delivery_method: str
-
-
-def note_contract(extract: Extract, command: NoteContract) -> Iterator[ExtractEvent]:
-    """Take in the contract (Art. 115)."""
-    if extract.contract is None:
-        yield ContractNoted(contract_number=command.contract_number, party=command.party, delivery_method=command.delivery_method)
-
-
-class NoteRegister(Command):
-    version: int
-
-
-def note_register(extract: Extract, command: NoteRegister) -> Iterator[ExtractEvent]:
-    """Take in that the register was updated (Art. 117)."""
-    if not extract.registered:
-        yield RegisterNoted(version=command.version)
-
-
 class PlanProcessing(Command):
     """`kept` and `entry` are None where no such specification was kept or the file's register entry has not been heard of."""
 
@@ -196,6 +140,7 @@ class RecordProduction(Command):
     source: str
     engine: str
     records_read: int
+    records_drawn: int
     records_suppressed: int
     records: int
     items: tuple[str, ...]
@@ -227,6 +172,9 @@ def produce(extract: Extract, command: RecordProduction) -> Iterator[ExtractEven
         raise Refused("116", "source", "the source file has changed since it was planned")
     if command.smallest < planned.k:
         raise Refused("62", "risk.k", f"the smallest class has {command.smallest} records, {planned.k} are asked for")
+    people = decided_specification(extract, planned.specification).principal_count
+    if command.records > people:
+        raise Refused("112", "records", f"the extract holds {command.records} persons, {people} were decided")
     yield ExtractProduced.model_validate(command.model_dump())
 
 

@@ -6,8 +6,14 @@ from typing import Final
 
 KEY_BYTES: Final = 32
 BLOCK: Final = 64
-# HMAC-SHA256 of the record number (RFC 2104), with the two padded keys bound as parameters so that no key stands in SQL text.
-KEYED_ORDER: Final = "sha256($outer || unhex(sha256($inner || CAST(CAST(record AS VARCHAR) AS BLOB))))"
+
+
+def keyed(text: str) -> str:
+    """Give SQL for the HMAC-SHA256 (RFC 2104) of a text expression in hex; the two padded keys are bound, so no key stands in SQL."""
+    return f"sha256($outer || unhex(sha256($inner || encode({text}))))"
+
+
+KEYED_ORDER: Final = keyed("CAST(record AS VARCHAR)")
 
 
 def fingerprint(key: bytes) -> str:
@@ -16,7 +22,7 @@ def fingerprint(key: bytes) -> str:
 
 
 def order_parameters(key: bytes) -> dict[str, bytes]:
-    """Give the parameters that KEYED_ORDER binds; raises ValueError for a key that is not 256 bits long."""
+    """Give the parameters that a keyed expression binds; raises ValueError for a key that is not 256 bits long."""
     if len(key) != KEY_BYTES:
         raise ValueError(f"an ordering key has {KEY_BYTES} bytes")
     padded = key.ljust(BLOCK, b"\0")

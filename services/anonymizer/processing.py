@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 
 from services.anonymizer import ordering
+from services.anonymizer.drawing import draw_people
 from services.anonymizer.engine import literal, opened_engine, quoted
 from services.anonymizer.extract_files import CSV, PARQUET, REPORT, digest_of_file, folder_put_in_place
 from services.anonymizer.generalisation import CellCounts, DateCounts, generalise
@@ -43,6 +44,7 @@ class Production:
     items: tuple[str, ...]
     records_read: int
     records_rejected: int
+    records_drawn: int
     records_suppressed: int
     records: int
     k: int
@@ -74,10 +76,11 @@ class Measured:
     delivered: ClassSizes
 
 
-def produce(source: Path, specification: Specification, key: bytes, out: Path, *, min_principals: int) -> Production:
+def produce(source: Path, specification: Specification, key: bytes, out: Path, *, people: int, min_principals: int) -> Production:
     """Process `source` by `specification` and put extract.parquet, extract.csv and report.json into the new folder `out`.
 
-    `key` is a fresh 256-bit key that stays the caller's to destroy. Equal source, specification, key and
+    The extract is made of at most `people` persons, the number that was decided: of a greater file as many are drawn by the key.
+    `key` is a fresh 256-bit key that stays the caller's to destroy. Equal source, specification, number, key and
     engine version give equal bytes in all three files; the same records in another order give the same records in another order.
     Raises Refused("116", "input.encoding" or "input.records") for an unreadable source, Refused("V13", …) for other columns,
     Refused("62", "columns.<name>" or "risk.…") when the method does not fit the file or k is not reached, Refused("V32",
@@ -86,9 +89,9 @@ def produce(source: Path, specification: Specification, key: bytes, out: Path, *
     """
     with folder_put_in_place(out) as work:
         with opened_engine(work) as connection:
-            measured = process(connection, source, specification, work, min_principals)
+            measured = process(connection, source, specification, key, work, people=people, min_principals=min_principals)
             write_files(connection, specification, key, work)
-        report = make_report(specification, measured, work, ordering.fingerprint(key))
+        report = make_report(specification, measured, work, ordering.fingerprint(key), people)
         (work / REPORT).write_bytes(report.to_bytes())
         return Production(
             folder=out,
@@ -102,6 +105,7 @@ def produce(source: Path, specification: Specification, key: bytes, out: Path, *
             items=specification.items,
             records_read=measured.intake.records,
             records_rejected=measured.intake.rejected,
+            records_drawn=report.records_drawn,
             records_suppressed=report.records_suppressed,
             records=report.records_delivered,
             k=specification.risk.k,
@@ -114,12 +118,16 @@ def process(
     connection: duckdb.DuckDBPyConnection,
     source: Path,
     specification: Specification,
+    key: bytes,
     work: Path,
+    *,
+    people: int,
     min_principals: int,
 ) -> Measured:
-    """Load, generalise and suppress into the table `kept`, measuring k as read, after generalisation and as delivered."""
+    """Load, draw, generalise and suppress into the table `kept`, measuring the drawn as read, after generalisation and as delivered."""
     intake = load_source(connection, source, specification, work)
     refuse_repeated_persons(connection, specification)
+    draw_people(connection, specification, key, accepted=intake.accepted, people=people)
     before = measure_classes(connection, "source", "c", specification, "class_before")
     cells, dates = generalise(connection, specification)
     generalised = measure_classes(connection, "generalised", "g", specification, "class")
@@ -145,9 +153,9 @@ def write_files(connection: duckdb.DuckDBPyConnection, specification: Specificat
     connection.execute(f"COPY extract TO {csv} (FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR '')")
 
 
-def make_report(specification: Specification, measured: Measured, work: Path, key_fingerprint: str) -> Report:
+def make_report(specification: Specification, measured: Measured, work: Path, key_fingerprint: str, people: int) -> Report:
     """Put digests and counts together; the report holds no time, so that it is as repeatable as the extract."""
-    intake = measured.intake
+    intake, drawn = measured.intake, measured.before.records
     return Report(
         report_version=1,
         engine=ENGINE,
@@ -166,7 +174,10 @@ def make_report(specification: Specification, measured: Measured, work: Path, ke
             blank_lines=intake.blank,
             gaiji_characters=intake.gaiji,
         ),
-        records_suppressed=intake.accepted - measured.delivered.records,
+        records_decided=people,
+        records_drawn=drawn,
+        records_left_out=intake.accepted - drawn,
+        records_suppressed=drawn - measured.delivered.records,
         records_delivered=measured.delivered.records,
         columns=tuple(report_column(column, specification, measured) for column in specification.columns),
         risk=RiskReport(

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from contracts import billing, intake, review
-from services.anonymizer.extract import (
-    EXTRACT,
+from services.anonymizer.extract import EXTRACT
+from services.anonymizer.kept import SOURCE, NoteFile, note_file
+from services.anonymizer.notes import (
     NoteContract,
     NoteDecision,
     NotePayment,
@@ -17,7 +18,6 @@ from services.anonymizer.extract import (
     note_proposer,
     note_register,
 )
-from services.anonymizer.kept import SOURCE, NoteFile, note_file
 from services.chassis.aggregate import Step, step
 from services.chassis.heard import Heard, Reactions
 
@@ -38,9 +38,13 @@ def on_register_updated(heard: Heard[intake.RegisterUpdated]) -> Iterator[Step]:
 
 
 def on_screening_decided(heard: Heard[review.ScreeningDecided]) -> Iterator[Step]:
-    """Take in the decision and the digest it names."""
+    """Take in the decision, the digest and the number of persons it names."""
     command = NoteDecision(
-        outcome=heard.event.outcome, specification=heard.event.specification, file=heard.event.file, party=heard.event.party
+        outcome=heard.event.outcome,
+        specification=heard.event.specification,
+        file=heard.event.file,
+        party=heard.event.party,
+        principal_count=heard.event.principal_count,
     )
     yield step(EXTRACT, heard.subject, note_decision, command)
 

@@ -11,10 +11,12 @@ from services.chassis.events import Value
 MASKED_BELOW: Final = 10
 SEMANTICS: Final = (
     "One record is one person.",
+    "Of more accepted records than were decided, as many as decided were drawn by a keyed hash of what they hold.",
+    "Sizes of classes and counts of cells and dates are of the drawn records, at every stage.",
     "A class is the set of records that agree in every quasi-identifying column; a missing value is a category of its own.",
     "Deleted records are not a class; sizes before are counted on the values as they were read.",
     "Records were re-ordered by a keyed hash of their number; the row number, if any, was given afterwards.",
-    "Equal input, specification, key and engine version give equal bytes.",
+    "Equal input, specification, decided number, key and engine version give equal bytes.",
     f"Class and record counts below {MASKED_BELOW} in the size tables are withheld.",
 )
 
@@ -97,7 +99,11 @@ class FileReport(Value):
 
 
 class Report(Value):
-    """The whole record of one processing; records_accepted = records_suppressed + records_delivered."""
+    """The whole record of one processing.
+
+    intake.records_accepted = records_drawn + records_left_out, records_drawn = records_suppressed + records_delivered;
+    records_drawn is never above records_decided.
+    """
 
     report_version: int
     engine: str
@@ -106,6 +112,9 @@ class Report(Value):
     ordering_key_fingerprint: str
     files: tuple[FileReport, ...]
     intake: IntakeReport
+    records_decided: int
+    records_drawn: int
+    records_left_out: int
     records_suppressed: int
     records_delivered: int
     columns: tuple[ColumnReport, ...]

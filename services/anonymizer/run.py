@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from services.anonymizer.events import ExtractProduced, ProcessingPlanned
-from services.anonymizer.extract import Extract, RecordProduction, VerifyExtract
+from services.anonymizer.extract import Extract, RecordProduction, VerifyExtract, decided_specification
 from services.anonymizer.extract_files import CSV, PARQUET, digest_of_file
 from services.anonymizer.kept import specification_subject
 from services.anonymizer.specification import Specification, digest, read_specification
@@ -21,22 +21,27 @@ def decided(vault: Vault, tenant: str, wanted: str) -> Specification:
 
 
 def run_plan(vault: Vault, case: UUID, work: Extract, plan: ProcessingPlanned, acting: Acting, min_principals: int) -> RecordProduction:
-    """Carry out a plan under the case's key; raises what the engine refuses (Rule 62, V13, V32), and then nothing is left behind."""
+    """Carry out a plan under the case's key on no more people than were decided (Art. 112(2)(iii)).
+
+    Raises what the engine refuses (Rule 62, V13, V32), and then nothing is left behind.
+    """
     # Imported here because DuckDB is wanted by those who process, not by everyone who knows the routes.
     from services.anonymizer.processing import produce  # noqa: PLC0415
 
     source = vault.source(acting.tenant, plan.source_name)
     if digest_of_file(source) != plan.source:
         raise Refused("116", "source", "the source file has changed since it was planned")
+    people = decided_specification(work, plan.specification).principal_count
     specification = decided(vault, acting.tenant, plan.specification)
     if work.rejected:
         vault.destroy_key(case)
-    done = produce(source, specification, vault.key(case), vault.empty_extract(case), min_principals=min_principals)
+    done = produce(source, specification, vault.key(case), vault.empty_extract(case), people=people, min_principals=min_principals)
     return RecordProduction(
         specification=done.specification,
         source=done.source,
         engine=done.engine,
         records_read=done.records_read,
+        records_drawn=done.records_drawn,
         records_suppressed=done.records_suppressed,
         records=done.records,
         items=done.items,

@@ -14,6 +14,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"
 Role = Literal["direct_identifier", "identification_code", "linking_code", "quasi", "sensitive", "other"]
 StandardItem = Literal["P1", "P2", "P3", "P4", "P5"]
 STANDARD_ITEMS: Final[tuple[StandardItem, ...]] = ("P1", "P2", "P3", "P4", "P5")
+LARGEST: Final = 1 << 22  # characters, four times what may be posted
 SERVED_BY_IDENTIFIERS: Final[dict[Role, StandardItem]] = {"direct_identifier": "P1", "identification_code": "P2", "linking_code": "P3"}
 
 
@@ -190,11 +191,13 @@ class DocumentLoader(yaml.SafeLoader):
     """YAML in which a key that stands twice is an error: the second would silently replace the first."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - the base's signature
-        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
+        made = super().construct_mapping(node, deep=deep)
+        seen = set()
+        for key in (self.construct_object(key, deep=deep) for key, _ in node.value):
+            if key in seen:
                 raise Refused(RULE_62, str(key), f"the key stands twice, also on line {node.start_mark.line + 1} ff.")
-        return super().construct_mapping(node, deep=deep)
+            seen.add(key)
+        return made
 
 
 def read_document(text: str) -> Any:  # noqa: ANN401 - a document is whatever YAML or JSON holds
@@ -205,15 +208,28 @@ def read_document(text: str) -> Any:  # noqa: ANN401 - a document is whatever YA
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}" if mark else ""
         raise Refused(RULE_62, "specification", f"the text is not YAML{place}") from None
+    except (ValueError, RecursionError):  # a date such as 2026-13-01, a number of 5,000 digits, lists in lists in lists
+        raise Refused(RULE_62, "specification", "the text holds a value that cannot be read") from None
 
 
 def specification_from(document: object) -> Specification:
     """Make a specification from a parsed document; every fault raises Refused with rule and field, never with a value."""
     try:
-        text = json.dumps(document, ensure_ascii=False)
-    except (TypeError, ValueError):
+        stored = written(document)
+    except (TypeError, ValueError, RecursionError):
         raise Refused(RULE_62, "specification", "the document holds something other than text, whole numbers, lists and tables") from None
-    return read_specification(text.encode())
+    return read_specification(stored)
+
+
+def written(document: object) -> bytes:
+    """Write a document as JSON, piece by piece: a few lines of YAML whose aliases name each other can stand for gigabytes."""
+    pieces, size = [], 0
+    for piece in json.JSONEncoder(ensure_ascii=False).iterencode(document):
+        size += len(piece)
+        if size > LARGEST:
+            raise Refused(RULE_62, "specification", f"a specification has {LARGEST} characters at most")
+        pieces.append(piece)
+    return "".join(pieces).encode()
 
 
 def read_specification(stored: bytes) -> Specification:
@@ -221,8 +237,10 @@ def read_specification(stored: bytes) -> Specification:
     try:
         return Specification.model_validate_json(stored)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        raise Refused(RULE_62, field_of(first["loc"], stored, absent=first["type"] == "missing"), first["msg"]) from None
+        first = error.errors(include_url=False, include_input=False)[0]
+        # pydantic quotes a tag that it does not know.
+        message = f"none of {first['ctx']['expected_tags']}" if first["type"] == "union_tag_invalid" else first["msg"]
+        raise Refused(RULE_62, field_of(first["loc"], stored, absent=first["type"] == "missing"), message) from None
 
 
 def field_of(location: tuple[int | str, ...], stored: bytes, *, absent: bool) -> str:

@@ -72,6 +72,7 @@ def router(desk: Desk) -> APIRouter:
 
     @routes.post("/cases/{case}/payments")
     def record(case: UUID, body: PaymentBody, acting: Finance) -> Taken:
+        desk.state(FEE, case, acting)
         command = RecordPayment(amount=body.amount, received=body.received, reference=body.reference, today=desk.today())
         return desk.take(acting, step(FEE, case, record_payment, command))
 

@@ -167,9 +167,9 @@ def record_payment(fee: Fee, command: RecordPayment) -> Iterator[FeeEvent]:
     if command.amount <= 0:
         raise Refused("119", "amount", "a payment is more than 0 yen")
     if command.received > command.today:
-        raise Refused("119", "received", f"{command.received} lies in the future")
+        raise Refused("119", "received", "that day lies in the future")
     if command.received < fee.invoice.invoiced:
-        raise Refused("119", "received", f"{command.received} lies before the invoice of {fee.invoice.invoiced}")
+        raise Refused("119", "received", f"that day lies before the invoice of {fee.invoice.invoiced}")
     yield FeePaid(amount=command.amount, received=command.received, reference=command.reference)
 
 

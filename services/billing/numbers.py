@@ -13,8 +13,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from services.billing.events import NumberTaken
 from services.chassis.aggregate import Aggregate
 from services.chassis.events import Command, Refused
-
-FIRST_MONTH: Final = 4
+from services.chassis.series import fiscal_year
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +26,6 @@ class Numbers:
 def evolve(numbers: Numbers, event: NumberTaken) -> Numbers:
     """Fold one event into the book."""
     return replace(numbers, holders={**numbers.holders, event.number: event.case})
-
-
-def fiscal_year(day: date) -> int:
-    """Give the year in which the fiscal year of `day` began; it runs from 1 April to 31 March."""
-    return day.year if day.month >= FIRST_MONTH else day.year - 1
 
 
 def book(tenant: str, day: date) -> UUID:

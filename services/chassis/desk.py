@@ -1,8 +1,7 @@
 """The desk: where steps are decided on replayed state and appended, for HTTP, reactions and dates alike."""
 
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -20,6 +19,7 @@ from services.chassis.clock import BusinessClock, start_of
 from services.chassis.events import Event, sealed_fields
 from services.chassis.keyring import Keyring, open_event
 from services.chassis.loop import pause
+from services.chassis.reading import MakeSteps, Reading, Stream
 from services.chassis.recorded import About, Recorded, RecordedMapper, with_event
 from services.chassis.recorder import Recorder, Taking, VersionConflict
 from services.chassis.rows import Rows
@@ -47,14 +47,6 @@ class Taken(BaseModel):
     subject: UUID
     events: tuple[str, ...]
     position: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """A replayed stream: its folded state and the events behind it, sealed text opened where we may."""
-
-    state: Any
-    events: tuple[Recorded, ...]
 
 
 class Desk:
@@ -88,24 +80,32 @@ class Desk:
         return UUID(bytes=uuid7().bytes)
 
     def take(self, acting: Acting, *steps: Step, cause: Cause | None = None, taking: Taking | None = None) -> Taken:
-        """Decide the steps in order and append what they yield in one statement.
+        """Decide the steps in order and append what they yield in one statement; see `take_in_turn`."""
+        return self.take_in_turn(acting, lambda _: steps, cause=cause, taking=taking)
+
+    def take_in_turn(self, acting: Acting, steps: MakeSteps, *, cause: Cause | None = None, taking: Taking | None = None) -> Taken:
+        """Make each step when the one before it has been decided, and append what all of them yield in one statement.
 
         Raises what a decision refuses (nothing stored), NotFound for another tenant's stream, AlreadyTaken when the inbox
-        position has moved. A version conflict is decided again on the newer state.
+        position has moved. After a version conflict all steps are made and decided again, on the newer state.
         """
         for attempt in range(ATTEMPTS):
-            decided = self._decide(acting, steps, cause)
-            if not decided and taking is None:
-                return Taken(subject=steps[-1].subject, events=(), position=None)
+            reading = Reading(lambda aggregate, subject: self._stream(aggregate, subject, acting.tenant))
+            about = UUID(int=0)
+            for one in steps(reading):
+                self._decide(reading, one, acting, cause)
+                about = one.subject
+            if not reading.decided and taking is None:
+                return Taken(subject=about, events=(), position=None)
             try:
-                positions = self.events.put(decided, tracking=taking) if decided else self.skip(taking)
+                positions = self.events.put(reading.decided, tracking=taking) if reading.decided else self.skip(taking)
             except VersionConflict:
                 log.info("decided again after a version conflict", attempt=attempt)
                 time.sleep(pause(attempt) / 4)
                 continue
             return Taken(
-                subject=steps[-1].subject if steps else UUID(int=0),
-                events=tuple(type(one.event).__name__ for one in decided),
+                subject=about,
+                events=tuple(type(one.event).__name__ for one in reading.decided),
                 position=_last(positions),
             )
         raise VersionConflict(f"{ATTEMPTS} attempts met a newer version each time")
@@ -114,22 +114,12 @@ class Desk:
         """Move the inbox position where nothing follows from what was heard."""
         return self.recorder.insert_events((), tracking=taking)
 
-    def _decide(self, acting: Acting, steps: Iterable[Step], cause: Cause | None) -> list[Recorded]:
-        streams: dict[str, tuple[Any, tuple[Recorded, ...]]] = {}
-        decided: list[Recorded] = []
-        for one in steps:
-            name = one.aggregate.stream(one.subject)
-            if name not in streams:
-                found = self._stream(one.aggregate, one.subject, acting.tenant)
-                streams[name] = found.state, found.events
-            state, history = streams[name]
-            for event in one.decide(state, one.command):
-                state = one.aggregate.evolve(state, event)
-                recorded = self._record(name, one.subject, event, state, history, acting, cause)
-                history = (*history, recorded)
-                decided.append(recorded)
-            streams[name] = state, history
-        return decided
+    def _decide(self, reading: Reading, one: Step, acting: Acting, cause: Cause | None) -> None:
+        name = one.aggregate.stream(one.subject)
+        for event in one.decide(reading.state(one.aggregate, one.subject), one.command):
+            before = reading.stream(one.aggregate, one.subject)
+            after = one.aggregate.evolve(before.state, event)
+            reading.add(self._record(name, one.subject, event, after, before.events, acting, cause), after)
 
     def _record(
         self, stream: str, subject: UUID, event: Event, state: object, history: Sequence[Recorded], acting: Acting, cause: Cause | None

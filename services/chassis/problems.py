@@ -1,7 +1,9 @@
 """Problem responses (RFC 9457): every refusal names the rule and the field, and no value that was sent."""
 
+import re
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -11,11 +13,15 @@ from structlog.stdlib import get_logger
 
 from services.chassis.desk import NotFound
 from services.chassis.events import Refused
+from services.chassis.limits import TooLarge
 from services.chassis.loop import AWAY
 from services.chassis.recorder import VersionConflict
 from services.chassis.tokens import Forbidden, Unauthenticated
 
 log = get_logger(__name__)
+
+NAME: Final = re.compile(r"[A-Za-z0-9_\-]{1,64}", re.ASCII)
+OWN_WORDS: Final = {"uuid_parsing": "Input should be a valid UUID"}  # where the library's would quote what was sent
 
 
 def problem(status: HTTPStatus, kind: str, detail: str, headers: dict[str, str] | None = None, **members: Any) -> JSONResponse:  # noqa: ANN401 - JSON
@@ -32,6 +38,7 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(Unauthenticated, _unauthenticated)
     app.add_exception_handler(Forbidden, _forbidden)
     app.add_exception_handler(VersionConflict, _conflict)
+    app.add_exception_handler(TooLarge, _too_large)
     app.add_exception_handler(HTTPException, _http)
     for away in AWAY:
         app.add_exception_handler(away, _away)
@@ -45,17 +52,24 @@ def _refused(_: Request, error: Exception) -> JSONResponse:
 
 def _not_found(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, NotFound)  # noqa: S101 - registered for this type
-    return problem(HTTPStatus.NOT_FOUND, "not-found", str(error), rule="exists", field=error.what)
+    return problem(HTTPStatus.NOT_FOUND, "not-found", f"there is no such {error.what}", rule="exists", field=error.what)
 
 
 def _invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type
-    found = [{"field": ".".join(str(part) for part in one["loc"]), "rule": one["type"], "message": one["msg"]} for one in error.errors()]
+    found = [
+        {"field": _place(one["loc"]), "rule": one["type"], "message": OWN_WORDS.get(one["type"], one["msg"])} for one in error.errors()
+    ]
     first = found[0]
     return problem(
         HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"{first['field']}: {first['message']}",
         rule=first["rule"], field=first["field"], errors=found,
     )  # fmt: skip
+
+
+def _place(location: Sequence[int | str]) -> str:
+    """Write a place in a body; a member whose name somebody made up is not repeated."""
+    return ".".join(str(part) if NAME.fullmatch(str(part)) else "*" for part in location)
 
 
 def _unauthenticated(_: Request, error: Exception) -> JSONResponse:
@@ -71,9 +85,15 @@ def _conflict(_: Request, __: Exception) -> JSONResponse:
     return problem(HTTPStatus.CONFLICT, "conflict", "somebody else changed this meanwhile: look again", rule="version", field="stream")
 
 
+def _too_large(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, TooLarge)  # noqa: S101 - registered for this type
+    return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", error.detail, rule="size", field="body")
+
+
 def _http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type
-    return problem(HTTPStatus(error.status_code), "http", str(error.detail), rule="http", field="request")
+    status = HTTPStatus(error.status_code)
+    return problem(status, "http", str(error.detail), dict(error.headers or {}), rule="http", field="request")
 
 
 def _away(_: Request, __: Exception) -> JSONResponse:

@@ -16,6 +16,7 @@ from structlog.stdlib import get_logger
 from services.chassis.actor import Acting
 from services.chassis.clock import BusinessClock
 from services.chassis.desk import Taken
+from services.chassis.limits import BodyLimit, refuse_unholdable
 from services.chassis.problems import install_problems
 from services.chassis.tokens import Forbidden, TokenCheck, Unauthenticated
 
@@ -27,7 +28,7 @@ __all__ = ["Body", "Taken", "acting_as", "make_app"]
 
 
 class Body(BaseModel):
-    """Base of request bodies: no unknown members, JSON's own types (`false` is no number), dates as RFC 3339 text."""
+    """Base of request bodies: no unknown members, JSON's own types (`false` is no number), dates as RFC 3339 text, nothing unholdable."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -37,11 +38,12 @@ class Body(BaseModel):
         # FastAPI hands over parsed JSON; only pydantic's JSON mode reads dates and ids from text while staying strict,
         # and a wrap validator would lose that mode: so the schema behind the wrap reads the text again.
         try:
-            return handler(value)
+            body = handler(value)
         except ValidationError:
             if not isinstance(value, dict):
                 raise
-        body: Body = _json_reader(cls).validate_json(json.dumps(value))
+            body = _json_reader(cls).validate_json(json.dumps(value))
+        refuse_unholdable(body)
         return body
 
 
@@ -132,6 +134,7 @@ def make_app(
     app.state.token_check = check
     app.state.health = health
     install_problems(app)
+    app.add_middleware(BodyLimit)
     app.include_router(health_routes(health))
     for router in routers:
         app.include_router(router)

@@ -54,11 +54,12 @@ class CallBody(Body):
 
 
 class ProposalBody(Body):
-    """Form 7 for a file of a call; what is missing in the form is named by the refusal."""
+    """Form 7 for a file of a call; what is missing in the form is named by the refusal. `request` makes a retry safe."""
 
     call: UUID
     file: UUID
     form: Form7
+    request: UUID | None = None
 
 
 class RegisterBody(Body):
@@ -125,7 +126,7 @@ def _call_routes(routes: APIRouter, desk: Desk) -> None:
 def _proposal_routes(routes: APIRouter, desk: Desk) -> None:
     @routes.post("/proposals", status_code=201)
     def propose(body: ProposalBody, acting: Annotated[Acting, Depends(acting_as("proposer"))]) -> Taken:
-        return submit_form(desk, acting, body.call, body.file, body.form)
+        return submit_form(desk, acting, body.call, body.file, body.form, body.request)
 
     @routes.post("/proposals/{case}/completeness")
     def complete(case: UUID, acting: Annotated[Acting, Depends(acting_as("coordinator"))]) -> Taken:

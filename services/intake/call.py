@@ -65,14 +65,14 @@ def notice(call: Call, command: NoticeCall) -> Iterator[CallEvent]:
         if days < command.min_days:
             raise Refused("V06", "ends", f"the window has {days} days, both ends included; {command.min_days} are the least")
         if command.noticed > command.starts:
-            raise Refused("V07", "starts", f"the notice of {command.noticed} does not come before {command.starts}")
+            raise Refused("V07", "starts", f"the notice of {command.noticed} does not come before the window")
     if not command.files:
         raise Refused("111", "files", "a call lists at least one file")
     for called in command.files:
         if not called.flagged:
-            raise Refused("V08", "files", f"file {called.file} is not flagged for proposals")
+            raise Refused("V08", "files", "a listed file is not flagged for proposals")
         if called.body != command.body:
-            raise Refused("V08", "files", f"file {called.file} is held by another body")
+            raise Refused("V08", "files", "a listed file is held by another body")
     noticed = CallNoticed(
         number=command.number,
         body=command.body,
@@ -84,7 +84,7 @@ def notice(call: Call, command: NoticeCall) -> Iterator[CallEvent]:
     if noticed == call.notice:
         return
     if call.notice is not None:
-        raise Refused("111", "number", f"the call {command.number} was noticed with other particulars")
+        raise Refused("111", "number", "a call of this number was noticed with other particulars")
     yield noticed
 
 

@@ -1,71 +1,75 @@
 """The counter: reads what a decision on several aggregates needs, and takes its steps together."""
 
+from collections.abc import Iterator
 from datetime import date
 from uuid import UUID
 
 from services.chassis.actor import Acting
-from services.chassis.aggregate import step
+from services.chassis.aggregate import Step, step
 from services.chassis.desk import Desk, NotFound, Taken
+from services.chassis.reading import Reading
 from services.intake.call import CALL
 from services.intake.events import CallOpened, FileFlagged
-from services.intake.file import FILE, EnterOutline, enter_outline, with_outline
+from services.intake.file import FILE, EnterOutline, enter_outline
 from services.intake.form7 import Form7
-from services.intake.overtaken import deciding_again
-from services.intake.party import PARTY, AdmitParty, admit, party_subject
+from services.intake.party import PARTY, AdmitParty, FileRequest, admit, file_request, party_subject
 from services.intake.proposal import PROPOSAL, CalledFile, SubmitProposal, UpdateRegister, outline_of, submit, update_register
-from services.intake.receipts import RECEIPTS, IssueReceipt, Receipts, issue, receipts_subject
+from services.intake.receipts import RECEIPTS, IssueReceipt, issue, receipts_subject
 from services.intake.register import Unit
 
 
-def submit_form(desk: Desk, acting: Acting, call: UUID, file: UUID, form: Form7) -> Taken:
+def submit_form(desk: Desk, acting: Acting, call: UUID, file: UUID, form: Form7, request: UUID | None) -> Taken:
     """Mint a case and submit the form under it, with party and receipt number in the same append.
 
-    Raises what the decisions refuse, NotFound for an unknown call or file.
+    The same `request` of the same account again gives the case it became. Raises what the decisions refuse, NotFound for an unknown call or file.
     """
     case = desk.new_id()
+    account = party_subject(acting.tenant, acting.actor)
 
-    def read_and_take() -> Taken:
+    def steps(reading: Reading) -> Iterator[Step]:
+        nonlocal case
+        proposer = reading.state(PARTY, account)
+        if request is not None and request in proposer.cases:
+            case = proposer.cases[request]
+            return
         today, law = desk.today(), desk.law()
-        party = party_of(desk, acting) or desk.new_id()
         receipts = receipts_subject(acting.tenant, today)
-        number = _receipts(desk, receipts, acting).next_number(today)
+        party = proposer.party or desk.new_id()
+        yield step(PARTY, account, admit, AdmitParty(party=party))
+        if request is not None:
+            yield step(PARTY, account, file_request, FileRequest(request=request, case=case))
+        yield step(RECEIPTS, receipts, issue, IssueReceipt(case=case, today=today))
         command = SubmitProposal(
             form=form,
             called=_called(desk, call, file, acting),
             party=party,
-            receipt_number=number,
+            receipt_number=reading.state(RECEIPTS, receipts).numbers[case],
             received=today,
             min_principals=law.constants.min_principals_dataset.value,
             required_papers=law.attachments,
             certificate_max_age_months=law.constants.entity_certificate_max_age_months.value,
         )
-        return desk.take(
-            acting,
-            step(PARTY, party_subject(acting.tenant, acting.actor), admit, AdmitParty(party=party)),
-            step(RECEIPTS, receipts, issue, IssueReceipt(number=number, case=case)),
-            step(PROPOSAL, case, submit, command),
-        )
+        yield step(PROPOSAL, case, submit, command)
 
-    return deciding_again(read_and_take)
+    return desk.take_in_turn(acting, steps).model_copy(update={"subject": case})
 
 
 def enter_dataset(desk: Desk, acting: Acting, case: UUID, unit: Unit, reuse_from: date, reuse_to: date) -> Taken:
     """Tell of a case's dataset in its file's entry (Art. 117), and announce it under the case, in one append."""
 
-    def read_and_take() -> Taken:
-        proposal = desk.state(PROPOSAL, case, acting)
+    def steps(reading: Reading) -> Iterator[Step]:
+        proposal = reading.state(PROPOSAL, case)
         if proposal.filed is None:
             raise NotFound("proposal", case)
         outline = outline_of(proposal, case, unit, reuse_from, reuse_to)
-        version, digest = with_outline(desk.state(FILE, proposal.filed.file, acting), outline)
-        command = UpdateRegister(case=case, unit=unit, reuse_from=reuse_from, reuse_to=reuse_to, version=version, entry_digest=digest)
-        return desk.take(
-            acting,
-            step(FILE, proposal.filed.file, enter_outline, EnterOutline(outline=outline, version=version, entry_digest=digest)),
-            step(PROPOSAL, case, update_register, command),
+        yield step(FILE, proposal.filed.file, enter_outline, EnterOutline(outline=outline))
+        entered = reading.state(FILE, proposal.filed.file)
+        command = UpdateRegister(
+            case=case, unit=unit, reuse_from=reuse_from, reuse_to=reuse_to, version=entered.version, entry_digest=entered.entry_digest
         )
+        yield step(PROPOSAL, case, update_register, command)
 
-    return deciding_again(read_and_take)
+    return desk.take_in_turn(acting, steps)
 
 
 def party_of(desk: Desk, acting: Acting) -> UUID | None:
@@ -74,13 +78,6 @@ def party_of(desk: Desk, acting: Acting) -> UUID | None:
         return desk.state(PARTY, party_subject(acting.tenant, acting.actor), acting).party
     except NotFound:
         return None
-
-
-def _receipts(desk: Desk, receipts: UUID, acting: Acting) -> Receipts:
-    try:
-        return desk.state(RECEIPTS, receipts, acting)
-    except NotFound:
-        return RECEIPTS.initial
 
 
 def _called(desk: Desk, call: UUID, file: UUID, acting: Acting) -> CalledFile:

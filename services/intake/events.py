@@ -6,6 +6,7 @@ from uuid import UUID
 
 from contracts.values import Code, Count, Digest, Number, RecordedItem
 from services.chassis.events import SEALED, Event, Sealed, Value
+from services.chassis.series import NumberGiven
 from services.intake.register import DatasetOutline, RegisterFields, Unit
 
 Stage = Literal["contracted", "created", "keys_destroyed", "delivered", "acknowledged", "use_ended"]
@@ -93,11 +94,18 @@ class PartyAdmitted(Event, topic="intake.PartyAdmitted"):
     party: UUID
 
 
-class ReceiptIssued(Event, topic="intake.ReceiptIssued"):
-    """A receipt number was given to a case."""
+class RequestFiled(Event, topic="intake.RequestFiled"):
+    """A request that the account named with an id of its own became a case; the same request again is this case."""
 
-    number: Number
+    request: UUID
     case: UUID
+
+
+PartyEvent = PartyAdmitted | RequestFiled
+
+
+class ReceiptIssued(NumberGiven, topic="intake.ReceiptIssued"):
+    """A receipt number was given to a case."""
 
 
 class Attachment(Value):

@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal, assert_never
 
-from contracts.values import Code, Count, Digest
+from contracts.values import Code, Count
 from services.chassis.aggregate import Aggregate
 from services.chassis.events import Command, Refused, Value
 from services.intake.events import FileEligibilityAssessed, FileEvent, FileFlagged, FileOutlineEntered, FileRegistered
-from services.intake.overtaken import Overtaken
 from services.intake.register import DatasetOutline, RegisterEntry, RegisterFields, Unit
 
 CONDITIONS: Final = ("60(3)(i)", "60(3)(ii)", "60(3)(iii)")
@@ -144,24 +143,15 @@ def flag(file: PersonalInfoFile, command: FlagFile) -> Iterator[FileEvent]:
 
 class EnterOutline(Command):
     outline: DatasetOutline
-    version: int
-    entry_digest: Digest
 
 
 def enter_outline(file: PersonalInfoFile, command: EnterOutline) -> Iterator[FileEvent]:
     """Add a dataset's outline to the entry (Art. 117), once a case; version and digest are those RegisterUpdated tells."""
-    file.entry()
+    entry = file.entry()
     if any(known.case == command.outline.case for known in file.datasets):
         return
-    if (command.version, command.entry_digest) != with_outline(file, command.outline):
-        raise Overtaken("117", "version", "the entry has changed meanwhile")
-    yield FileOutlineEntered(outline=command.outline, version=command.version, entry_digest=command.entry_digest)
-
-
-def with_outline(file: PersonalInfoFile, outline: DatasetOutline) -> tuple[int, Digest]:
-    """Give version and digest the entry will have once it tells of `outline`."""
-    entry = file.entry().model_copy(update={"datasets": (*file.datasets, outline)})
-    return file.version + 1, entry.digest()
+    told = entry.model_copy(update={"datasets": (*file.datasets, command.outline)})
+    yield FileOutlineEntered(outline=command.outline, version=file.version + 1, entry_digest=told.digest())
 
 
 def require_unit(unit: Unit, rule: str, field: str) -> None:

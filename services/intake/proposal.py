@@ -107,7 +107,7 @@ def submit(proposal: Proposal, command: SubmitProposal) -> Iterator[ProposalEven
     if form.principal_count < command.min_principals:
         raise Refused("V11", "principal_count", f"a dataset has {command.min_principals} people at least")
     if form.principal_count > called.principal_count:
-        raise Refused("V11", "principal_count", f"the file has {called.principal_count} people")
+        raise Refused("V11", "principal_count", "the file has fewer people")
     yield ProposalSubmitted(
         receipt_number=command.receipt_number,
         kind="NEW",

@@ -1,6 +1,6 @@
 """Review over HTTP: findings, cost, decision, notice, and the use contract."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Annotated
 from uuid import UUID
@@ -12,13 +12,13 @@ from contracts.values import Code, Count, Digest, Yen
 from services.chassis.actor import Acting
 from services.chassis.aggregate import Step, step
 from services.chassis.desk import Desk, NotFound
+from services.chassis.reading import Reading
 from services.chassis.views import Row
 from services.chassis.web import Body, Taken, acting_as
 from services.review.answers import case_answer, proposer_answer
 from services.review.contract import CONTRACT, ApplyForContract, ConcludeContract, Contract, apply_for, conclude
 from services.review.events import Outcome, ProposalNoted
-from services.review.numbers import NUMBERS, IssueNumber, Numbers, Series, issue, series_subject
-from services.review.overtaken import deciding_again
+from services.review.numbers import NUMBERS, IssueNumber, Numbered, issue, series_subject
 from services.review.screening import (
     SCREENING,
     Decide,
@@ -109,14 +109,16 @@ def _screening_routes(routes: APIRouter, desk: Desk) -> None:
 
     @routes.post("/cases/{case}/notice")
     def send(case: UUID, body: NoticeBody, acting: Annotated[Acting, Depends(acting_as("coordinator"))]) -> Taken:
-        def known() -> str | None:
-            sent = _screening(desk, case, acting).notice
+        _screening(desk, case, acting)
+
+        def known(reading: Reading) -> str | None:
+            sent = reading.state(SCREENING, case).notice
             return None if sent is None else sent.notice_number
 
         def sending(number: str) -> Step:
             return step(SCREENING, case, notify, NotifyResult(**dict(body), notice_number=number, today=desk.today()))
 
-        return _take_numbered(desk, acting, case, Series.NOTICE, known, sending)
+        return _take_numbered(desk, acting, case, Numbered.NOTICE, known, sending)
 
 
 def _contract_routes(routes: APIRouter, desk: Desk) -> None:
@@ -130,29 +132,30 @@ def _contract_routes(routes: APIRouter, desk: Desk) -> None:
     def agree(case: UUID, acting: Annotated[Acting, Depends(acting_as("head"))]) -> Taken:
         _screening(desk, case, acting)
 
-        def known() -> str | None:
-            concluded = _contract(desk, case, acting).concluded
+        def known(reading: Reading) -> str | None:
+            concluded = reading.state(CONTRACT, case).concluded
             return None if concluded is None else concluded.contract_number
 
         def agreeing(number: str) -> Step:
             return step(CONTRACT, case, conclude, ConcludeContract(contract_number=number, today=desk.today()))
 
-        return _take_numbered(desk, acting, case, Series.CONTRACT, known, agreeing)
+        return _take_numbered(desk, acting, case, Numbered.CONTRACT, known, agreeing)
 
 
 def _take_numbered(
-    desk: Desk, acting: Acting, case: UUID, series: Series, known: Callable[[], str | None], taking: Callable[[str], Step]
+    desk: Desk, acting: Acting, case: UUID, numbered: Numbered, known: Callable[[Reading], str | None], taking: Callable[[str], Step]
 ) -> Taken:
     """Take a step that carries a number: the case's own if it has one, else the next of the series in the same append."""
-    subject = series_subject(acting.tenant, series, desk.today())
 
-    def read_and_take() -> Taken:
-        if (number := known()) is not None:
-            return desk.take(acting, taking(number))
-        number = _numbers(desk, subject, acting).next_number(series, desk.today())
-        return desk.take(acting, step(NUMBERS, subject, issue, IssueNumber(number=number, case=case)), taking(number))
+    def steps(reading: Reading) -> Iterator[Step]:
+        number = known(reading)
+        if number is None:
+            series = series_subject(acting.tenant, numbered, desk.today())
+            yield step(NUMBERS, series, issue, IssueNumber(numbered=numbered, case=case, today=desk.today()))
+            number = reading.state(NUMBERS, series).numbers[case]
+        yield taking(number)
 
-    return deciding_again(read_and_take)
+    return desk.take_in_turn(acting, steps)
 
 
 def _screening(desk: Desk, case: UUID, acting: Acting) -> Screening:
@@ -170,10 +173,3 @@ def _contract(desk: Desk, case: UUID, acting: Acting) -> Contract:
         return desk.state(CONTRACT, case, acting)
     except NotFound:
         return CONTRACT.initial
-
-
-def _numbers(desk: Desk, subject: UUID, acting: Acting) -> Numbers:
-    try:
-        return desk.state(NUMBERS, subject, acting)
-    except NotFound:
-        return NUMBERS.initial

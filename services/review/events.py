@@ -6,6 +6,7 @@ from uuid import UUID
 
 from contracts.values import Code, Count, Digest, Number, Yen
 from services.chassis.events import SEALED, Event, Sealed
+from services.chassis.series import NumberGiven
 
 Outcome = Literal["conforming", "non_conforming"]
 SealedOrNone = Annotated[str | None, SEALED]
@@ -129,8 +130,5 @@ class UseEnded(Event, topic="review.UseEnded"):
 ContractEvent = ContractApplied | PaymentNoted | ContractConcluded | UseEnded
 
 
-class NumberIssued(Event, topic="review.NumberIssued"):
+class NumberIssued(NumberGiven, topic="review.NumberIssued"):
     """A notice or contract number was given to a case."""
-
-    number: Number
-    case: UUID

@@ -246,7 +246,7 @@ def notify(screening: Screening, command: NotifyResult) -> Iterator[ScreeningEve
             return
         raise Refused("114", "notice", "the notice went out with other particulars")
     if command.payment_due is not None and command.payment_due < command.today:
-        raise Refused("V25", "payment_due", f"{command.payment_due} lies before the notice of {command.today}")
+        raise Refused("V25", "payment_due", f"payment would be due before the notice of {command.today}")
     yield ResultNotified(
         notice_number=command.notice_number,
         form=FORMS[proposal.kind, decision.outcome],

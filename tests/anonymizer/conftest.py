@@ -12,6 +12,7 @@ from services.anonymizer.processing import Production, produce
 from services.anonymizer.specification import Specification, specification_from
 
 KEY = bytes(range(32))
+EVERYBODY = 1_000_000
 DOCUMENT: dict[str, Any] = {
     "spec_version": 1,
     "unit": "person",
@@ -87,11 +88,16 @@ def run(tmp_path: Path, key: bytes) -> Callable[..., Production]:
     """Give a processing of a text (or bytes) by a document or specification, into the folder `extract`."""
 
     def process(
-        source: str | bytes, specification: Specification | dict[str, Any], *, min_principals: int = 1, out: str = "extract"
+        source: str | bytes,
+        specification: Specification | dict[str, Any],
+        *,
+        people: int = EVERYBODY,
+        min_principals: int = 1,
+        out: str = "extract",
     ) -> Production:
         file = tmp_path / "source.csv"
         file.write_bytes(source if isinstance(source, bytes) else source.encode())
         made = specification if isinstance(specification, Specification) else specification_from(json.loads(json.dumps(specification)))
-        return produce(file, made, key, tmp_path / out, min_principals=min_principals)
+        return produce(file, made, key, tmp_path / out, people=people, min_principals=min_principals)
 
     return process

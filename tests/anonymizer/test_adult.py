@@ -25,17 +25,25 @@ def adult():
 
 def test_the_census_extract_reaches_its_k(adult, tmp_path, key):
     specification = specification_from(CASE["specification"])
-    production = produce(adult, specification, key, tmp_path / "extract", min_principals=1000)
-    assert production.records_read == CASE["register"]["principal_count"] == 30_162
+    production = produce(adult, specification, key, tmp_path / "extract", people=30_162, min_principals=1000)
+    assert production.records_read == production.records_drawn == CASE["register"]["principal_count"] == 30_162
     assert (production.smallest_before, production.smallest, production.records_suppressed) == (1, 5, 556)
     verify(recount(production.folder, specification), specification, min_principals=1000)
     assert production.records == 30_162 - 556
 
 
+def test_as_many_of_the_census_extract_as_were_asked_for_reach_its_k(adult, tmp_path, key):
+    specification = specification_from(CASE["specification"])
+    people = CASE["proposal"]["principal_count"]
+    production = produce(adult, specification, key, tmp_path / "extract", people=people, min_principals=1000)
+    assert production.records_drawn == production.records_suppressed + production.records == people == 25_000
+    verify(recount(production.folder, specification), specification, min_principals=1000)
+
+
 def test_the_sex_and_salary_columns_are_the_sources_own(adult, tmp_path, key):
     specification = specification_from(CASE["specification"])
     everybody = specification.model_copy(update={"risk": specification.risk.model_copy(update={"k": 1})})
-    production = produce(adult, everybody, key, tmp_path / "extract", min_principals=1000)
+    production = produce(adult, everybody, key, tmp_path / "extract", people=30_162, min_principals=1000)
     with adult.open(encoding="utf-8", newline="") as source, production.csv_file.open(encoding="utf-8", newline="") as extract:
         read = Counter((row["sex"], row["salary-class"]) for row in csv.DictReader(source, delimiter=";"))
         written = Counter((row["sex"], row["salary class"]) for row in csv.DictReader(extract))

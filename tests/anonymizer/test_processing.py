@@ -110,7 +110,7 @@ def test_another_key_gives_another_order_of_the_same_records(tmp_path, document,
     source = tmp_path / "source.csv"
     source.write_text("\n".join([header, *(f"{record}{number:02d}" for number, record in enumerate(records))]), encoding="utf-8")
     keys = (bytes([1] * 32), bytes([2] * 32))
-    extracts = [produce(source, specification_from(document), each, tmp_path / each.hex(), min_principals=1) for each in keys]
+    extracts = [produce(source, specification_from(document), each, tmp_path / each.hex(), people=40, min_principals=1) for each in keys]
     first, second = ([row.rsplit(",", 1)[1] for row in rows(extract)] for extract in extracts)
     in_file_order = [f"甲{number:02d}" for number in range(40)]
     assert first != second != in_file_order != first
@@ -136,7 +136,7 @@ def test_a_key_of_another_length_is_an_error(tmp_path, document, people, short):
     source = tmp_path / "source.csv"
     source.write_text(people, encoding="utf-8")
     with pytest.raises(ValueError, match="32 bytes"):
-        produce(source, specification_from(document), short, tmp_path / "out", min_principals=1)
+        produce(source, specification_from(document), short, tmp_path / "out", people=40, min_principals=1)
     assert not (tmp_path / "out").exists()
 
 
@@ -147,7 +147,8 @@ def test_the_report_reconciles_and_tells_no_value(run, document, people, key):
     report = json.loads(text)
     intake = report["intake"]
     assert intake["records_read"] == intake["records_accepted"] + intake["records_rejected"] == 42
-    assert intake["records_accepted"] == report["records_suppressed"] + report["records_delivered"] == 41
+    assert intake["records_accepted"] == report["records_drawn"] + report["records_left_out"] == 41
+    assert report["records_drawn"] == report["records_suppressed"] + report["records_delivered"] == 41
     assert report["risk"]["before"]["smallest"] == 1
     assert report["risk"]["generalised"]["smallest"] == 1
     assert report["risk"]["delivered"]["smallest"] == 10
@@ -212,10 +213,10 @@ def test_every_extract_of_any_table_reaches_k_or_is_refused(document_of_any_tabl
         kept = sum(size for size in expected.values() if size >= k)
         if kept < max(min_principals, 1):
             with pytest.raises(Refused) as refusal:
-                produce(place / "source.csv", specification, key, place / "out", min_principals=min_principals)
+                produce(place / "source.csv", specification, key, place / "out", people=len(people), min_principals=min_principals)
             assert (refusal.value.rule, refusal.value.field) == (("V32", "records") if kept else ("62", "risk.k"))
             return
-        production = produce(place / "source.csv", specification, key, place / "out", min_principals=min_principals)
+        production = produce(place / "source.csv", specification, key, place / "out", people=len(people), min_principals=min_principals)
         counted = recount(production.folder, specification)
         assert (
             production.smallest == counted.parquet.smallest == counted.csv.smallest == min(size for size in expected.values() if size >= k)

@@ -109,6 +109,27 @@ def test_an_error_never_repeats_a_value(document):
     assert "秘密の値" not in str(refused.value)
 
 
+def test_an_unknown_tag_is_not_repeated(document):
+    document["columns"][3]["technique"]["kind"] = "秘密の値"
+    with pytest.raises(Refused, match="'drop'") as refused:
+        specification_from(document)
+    assert "秘密の値" not in str(refused.value)
+
+
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 5_000, '{"a":' * 2_000 + "1" + "}" * 2_000, '{"a": "\\ud800"}', "a: 2026-13-01", "a: !!int x", "a: 1" + "0" * 5_000, "&a [*a]", BOMB],
+    ids=["deep lists", "deep tables", "half a character", "no date", "no number", "5,001 digits", "itself", "terabytes"],
+)
+def test_a_document_that_would_break_its_reader_is_refused(text):
+    with pytest.raises(Refused) as refused:
+        specification_from(read_document(text))
+    assert (refused.value.rule, refused.value.field) == ("62", "specification")
+
+
 def test_a_key_that_stands_twice_is_refused():
     with pytest.raises(Refused) as refused:
         read_document("a: {x: 1, x: 2}\n")

@@ -55,7 +55,7 @@ def digest(letter):
 SPEC, SOURCE, PARQUET, CSV, BUNDLE, TOKEN = (digest(letter) for letter in "abcdef")
 ITEMS = ("年齢階級", "要介護度")
 PROPOSER = ProposerNoted(account="acct-1")
-DECIDED = DecisionNoted(outcome="conforming", specification=SPEC, file=FILE, party=PARTY)
+DECIDED = DecisionNoted(outcome="conforming", specification=SPEC, file=FILE, party=PARTY, principal_count=1200)
 PAID = SettlementNoted()
 CONTRACT = ContractNoted(contract_number="C-1", party=PARTY, delivery_method="download")
 REGISTERED = RegisterNoted(version=2)
@@ -64,7 +64,8 @@ DONE = {
     "specification": SPEC,
     "source": SOURCE,
     "engine": "duckdb-2.0.0",
-    "records_read": 1200,
+    "records_read": 1500,
+    "records_drawn": 1200,
     "records_suppressed": 3,
     "records": 1197,
     "items": ITEMS,
@@ -151,6 +152,8 @@ def test_the_planned_extract_is_recorded_once():
         ((*READY, PLANNED), {"specification": digest("9")}, "116", "specification"),
         ((*READY, PLANNED), {"source": digest("9")}, "116", "source"),
         ((*READY, PLANNED), {"smallest": 4}, "62", "risk.k"),
+        ((*READY, PLANNED), {"records": 1201}, "112", "records"),
+        ((DECIDED.model_copy(update={"principal_count": 1196}), PAID, CONTRACT, PLANNED), {}, "112", "records"),
     ],
 )
 def test_what_was_not_planned_is_not_recorded(known, changed, rule, field):

@@ -9,8 +9,10 @@ from uuid import UUID
 import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
+from psycopg.sql import SQL
 
 from contracts.topics import OWNERS
+from services.caselog.ledger import LogMoved
 from services.caselog.listener import TWICE
 from services.chassis.recorder import AlreadyTaken
 
@@ -178,7 +180,8 @@ def test_what_no_line_can_hold_is_buried_and_what_follows_it_is_recorded(log, st
     bad = story.say("intake", "case seven", partition=6)
     story.hear("billing", "intake", 6)
     answers = [story.say("billing", CASES[0], partition=6, cause=bad.envelope.id), story.say("intake", CASES[0], partition=6)]
-    log.read(*answers, good, bad)
+    log.read(good, bad)
+    log.read(*answers)
     check_log(log, [good, *answers])
     assert log.graveyard.buried == [("intake/6", bad.raw.offset, "attribute subject: no uuid")]
     assert log.query("SELECT source, position, event_id FROM caselog.left_out") == [("intake/6", bad.envelope.position, bad.envelope.id)]
@@ -214,6 +217,27 @@ def test_logged_time_never_runs_backwards(log, story):
         "SELECT bool_and(later) FROM (SELECT logged >= lag(logged, 1, logged) OVER (ORDER BY idx) AS later FROM caselog.entry) l"
     ) == [(True,)]
     assert log.query("SELECT max(logged) > now() + interval '59 minutes' FROM caselog.entry") == [(True,)]
+
+
+def test_a_log_that_moved_is_read_again_and_nothing_is_stored_twice(log, story, monkeypatch):
+    first, second = story.say("intake", CASES[0]), story.say("intake", CASES[0])
+    log.read(first)
+    ledger = log.listener.ledger
+    true, reserve = ledger.select_size, ledger._reserve
+    stale = SQL("SELECT size - 1 AS size FROM caselog.log WHERE tenant = %s")
+    reads = iter((stale, stale, stale, stale, true))
+
+    def reserve_after_a_read(*given):
+        monkeypatch.setattr(ledger, "select_size", next(reads))
+        return reserve(*given)
+
+    monkeypatch.setattr(ledger, "_reserve", reserve_after_a_read)
+    with pytest.raises(LogMoved):
+        log.read(second)
+    assert log.listener.place(second.raw.source) == first.envelope.position
+    log.read(second)
+    assert next(reads, None) is None
+    check_log(log, [first, second])
 
 
 def test_a_writer_without_the_lock_is_noticed(log, story):

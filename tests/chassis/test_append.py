@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
@@ -11,10 +11,11 @@ import pytest
 from psycopg.errors import InsufficientPrivilege
 
 from contracts.topics import partition_of
-from services.chassis.aggregate import step
+from services.chassis.aggregate import Step, step
 from services.chassis.announcement import headers_of
 from services.chassis.desk import Desk, NotFound
 from services.chassis.events import Refused
+from services.chassis.reading import Reading
 from services.chassis.recorder import AlreadyTaken, Taking
 from tests.chassis.conftest import CASHIER
 from tests.chassis.rooms import TILL, CountTill, TakeCoin, count_till, take_coin
@@ -50,6 +51,54 @@ def test_steps_are_taken_together_or_not_at_all(desk: Desk):
         desk.state(TILL, till, CASHIER)
     taken = desk.take(CASHIER, good, step(TILL, till, count_till, CountTill()))
     assert taken.events == ("CoinTaken", "TillCounted")
+
+
+def test_a_later_step_is_made_from_what_the_earlier_decided(desk: Desk):
+    till = uuid4()
+
+    def doubled(reading: Reading) -> Iterator[Step]:
+        for _ in range(4):
+            yield step(TILL, till, take_coin, TakeCoin(amount=reading.state(TILL, till).total + 1, note="x"))
+
+    assert desk.take_in_turn(CASHIER, doubled).events == ("CoinTaken",) * 4
+    assert desk.state(TILL, till, CASHIER).total == 1 + 2 + 4 + 8
+
+
+@pytest.mark.parametrize("when", ["before the reading", "between reading and decision", "between decision and append"])
+def test_steps_are_made_again_where_somebody_came_between(make: Callable[[], Desk], monkeypatch, when: str):
+    desk, other, till = make(), make(), uuid4()
+    coin(desk, till, 3)
+    between = [lambda: coin(other, till, 10)]
+    append = desk.recorder.insert_events
+
+    def interrupted_append(*arguments, **named):
+        while between:
+            between.pop()()
+        return append(*arguments, **named)
+
+    def as_much_again(reading: Reading) -> Iterator[Step]:
+        if when == "before the reading" and between:
+            between.pop()()
+        total = reading.state(TILL, till).total
+        if when == "between reading and decision" and between:
+            between.pop()()
+        yield step(TILL, till, take_coin, TakeCoin(amount=total, note="x"))
+
+    monkeypatch.setattr(desk.recorder, "insert_events", interrupted_append)
+    desk.take_in_turn(CASHIER, as_much_again)
+    assert desk.state(TILL, till, CASHIER).total == 26
+
+
+def test_many_at_once_count_without_gap_or_repetition(make: Callable[[], Desk]):
+    till = uuid4()
+
+    def next_coin(reading: Reading) -> Iterator[Step]:
+        taken = len(reading.state(TILL, till).notes)
+        yield step(TILL, till, take_coin, TakeCoin(amount=1, note=str(taken)))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda desk: [desk.take_in_turn(CASHIER, next_coin) for _ in range(5)], [make() for _ in range(4)]))
+    assert make().state(TILL, till, CASHIER).notes == tuple(str(place) for place in range(20))
 
 
 def test_another_tenant_finds_nothing(desk: Desk):

@@ -14,6 +14,7 @@ from services.anonymizer.processing import produce
 from services.anonymizer.specification import read_document, specification_from
 
 CASE = read_document((Path(__file__).parents[2] / "deploy/anken/care_certification.yaml").read_text(encoding="utf-8"))
+ASKED_FOR = CASE["proposal"]["principal_count"]
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +67,9 @@ def test_equal_seeds_give_equal_bytes(tmp_path):
 
 def test_the_sample_reaches_its_k_with_a_small_loss(sample, tmp_path):
     specification = specification_from(CASE["specification"])
-    production = produce(sample, specification, bytes(32), tmp_path / "extract", min_principals=1000)
+    production = produce(sample, specification, bytes(32), tmp_path / "extract", people=ASKED_FOR, min_principals=1000)
     assert production.records_read == 20_000
+    assert production.records_drawn == production.records_suppressed + production.records == ASKED_FOR == 15_000
     assert production.smallest >= production.k == 10
     assert production.records_suppressed < 400
     verify(recount(production.folder, specification), specification, min_principals=1000)
@@ -76,7 +78,7 @@ def test_the_sample_reaches_its_k_with_a_small_loss(sample, tmp_path):
 def test_no_household_can_be_read_from_the_order_of_the_extract(sample, tmp_path):
     """In the file a person's neighbour lives in the same district far more often than chance; in the extract not."""
     specification = specification_from(CASE["specification"])
-    production = produce(sample, specification, bytes(32), tmp_path / "extract", min_principals=1000)
+    production = produce(sample, specification, bytes(32), tmp_path / "extract", people=ASKED_FOR, min_principals=1000)
     with production.csv_file.open(encoding="utf-8", newline="") as lines:
         districts = [row["地区"] for row in csv.DictReader(lines)]
     neighbours = sum(one == other for one, other in itertools.pairwise(districts)) / len(districts)
@@ -85,5 +87,5 @@ def test_no_household_can_be_read_from_the_order_of_the_extract(sample, tmp_path
 
 def test_equal_keys_give_equal_bytes_whatever_the_threads_did(sample, tmp_path):
     specification = specification_from(CASE["specification"])
-    runs = [produce(sample, specification, bytes(32), tmp_path / name, min_principals=1000) for name in "ab"]
+    runs = [produce(sample, specification, bytes(32), tmp_path / name, people=ASKED_FOR, min_principals=1000) for name in "ab"]
     assert len({(run.parquet, run.csv, run.report) for run in runs}) == 1

@@ -94,6 +94,7 @@ SILENT = (
         entry_digest=DIGEST,
     ),
     events.PartyAdmitted(party=IDS[4]),
+    events.RequestFiled(request=IDS[0], case=IDS[1]),
     events.ReceiptIssued(number="R8-0001", case=IDS[5]),
     events.DecisionNoted(outcome="conforming"),
     events.ExtractNoted(records=1, items=("x",)),

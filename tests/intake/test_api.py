@@ -109,6 +109,17 @@ def test_a_proposal_becomes_a_case_that_cites_call_and_file(http, desk, file, op
     assert [row["receipt_number"] for row in http(STAFF["finance"], "GET", "/proposals").json()] == ["R8-0001", "R8-0002"]
 
 
+def test_the_same_request_again_is_the_same_case(http, file, opened):
+    def ask(request: str, who: str = PROPOSER):
+        return http(who, "POST", "/proposals", {"call": opened, "file": file, "form": FORM, "request": request}).json()
+
+    first = ask("00000000-0000-4000-8000-000000000001")
+    assert ask("00000000-0000-4000-8000-000000000001") == {"subject": first["subject"], "events": [], "position": None}
+    assert ask("00000000-0000-4000-8000-000000000002")["subject"] != first["subject"]
+    assert ask("00000000-0000-4000-8000-000000000001", "proposer-2:proposer")["subject"] != first["subject"]
+    assert len(http(STAFF["finance"], "GET", "/proposals").json()) == 3
+
+
 def test_only_its_proposer_and_staff_see_a_proposal(http, file, opened):
     case = propose(http, opened, file).json()["subject"]
     other = "proposer-2:proposer"
@@ -192,21 +203,9 @@ def test_dates_are_today_s(http, desk, file, call):
 
 
 @pytest.fixture
-def overtaking(monkeypatch, desk):
-    """Let something happen between the next reading and its append."""
-
-    def overtake(happens):
-        take = desk.take
-        waiting = [happens]
-
-        def later(*arguments):
-            if waiting:
-                waiting.pop()()
-            return take(*arguments)
-
-        monkeypatch.setattr(desk, "take", later)
-
-    return overtake
+def overtaking(desk):
+    """Let something happen between the next decision and its append."""
+    return desk.recorder.first.append
 
 
 @pytest.mark.parametrize("other", ["proposer-2:proposer", PROPOSER])

@@ -20,7 +20,6 @@ from services.intake.file import (
     enter_outline,
     flag,
     register,
-    with_outline,
 )
 from services.intake.register import DatasetOutline, RegisterFields, Unit
 
@@ -152,20 +151,16 @@ OUTLINE = DatasetOutline(
 
 
 def test_an_outline_enters_the_entry_once_with_the_digest_that_is_announced():
-    version, digest = with_outline(flagged(), OUTLINE)
-    command = EnterOutline(outline=OUTLINE, version=version, entry_digest=digest)
+    command = EnterOutline(outline=OUTLINE)
     (event,) = enter_outline(flagged(), command)
-    assert event == FileOutlineEntered(outline=OUTLINE, version=3, entry_digest=digest)
     after = FILE.fold([event], flagged())
-    assert after.entry().digest() == digest
+    assert event == FileOutlineEntered(outline=OUTLINE, version=3, entry_digest=after.entry().digest())
     assert after.entry().datasets == (OUTLINE,)
     assert list(enter_outline(after, command)) == []
 
 
-def test_an_outline_worked_out_on_an_older_entry_is_refused():
-    version, digest = with_outline(flagged(), OUTLINE)
-    after = FILE.fold(enter_outline(flagged(), EnterOutline(outline=OUTLINE, version=version, entry_digest=digest)), flagged())
-    other = EnterOutline(outline=OUTLINE.model_copy(update={"case": UUID(int=8)}), version=version, entry_digest=digest)
-    with pytest.raises(Refused) as refused:
-        list(enter_outline(after, other))
-    assert (refused.value.rule, refused.value.field) == ("117", "version")
+def test_a_second_outline_is_a_further_version():
+    after = FILE.fold(enter_outline(flagged(), EnterOutline(outline=OUTLINE)), flagged())
+    other = OUTLINE.model_copy(update={"case": UUID(int=8)})
+    (event,) = enter_outline(after, EnterOutline(outline=other))
+    assert (event.version, FILE.fold([event], after).datasets) == (4, (OUTLINE, other))

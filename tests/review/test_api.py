@@ -1,49 +1,17 @@
 """Review over HTTP: from a complete proposal to the contract, a refusal, and who is let in."""
 
-from datetime import UTC, date, datetime
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 
-from contracts import billing, intake
 from services.chassis.actor import service_actor
-from services.chassis.heard import Heard
 from services.review.reactions import REACTIONS
+from tests.case_events import CASE, SPECIFICATION, fee_estimated, fee_paid, proposal_found_complete, proposal_submitted
+from tests.interleaving import heard
 
-CASE = UUID(int=9)
-SPEC = "sha256:" + "a" * 64
-SEALED = "sealed:v1:x"
-SUBMITTED = intake.ProposalSubmitted(
-    receipt_number="R8-0001",
-    kind="NEW",
-    body="mayor",
-    call=CASE,
-    call_event=CASE,
-    file=UUID(int=1),
-    file_event=CASE,
-    register_version=2,
-    party=UUID(int=2),
-    principal_count=20_000,
-    file_principal_count=20_000,
-    recorded_items=("a",),
-    wanted_items=("a",),
-    granularity=SEALED,
-    proposer=SEALED,
-    address=SEALED,
-    representative=None,
-    purpose=SEALED,
-    business=SEALED,
-    use_from=date(2026, 10, 1),
-    use_to=date(2026, 11, 1),
-    period_reason=SEALED,
-    safeguards=SEALED,
-    delivery_method="optical_disc",
-    attachments=(),
-    received=date(2026, 8, 31),
-)
-COMPLETE = intake.ProposalFoundComplete(checked=("pledge",))
-ESTIMATED = billing.FeeEstimated(schedule="order-2023", parts=(), total=52_600)
-PAID = billing.FeePaid(amount=52_600, received=date(2026, 9, 20), outstanding=0)
+SUBMITTED, COMPLETE, ESTIMATED, PAID = proposal_submitted(), proposal_found_complete(), fee_estimated(), fee_paid()
 STAFF = {role: f"{role}-1:{role}" for role in ("owner", "coordinator", "head", "auditor", "operator")}
 PROPOSER = "proposer-1:proposer"
 NOTICE = {"payment_method": "invoice", "payment_due": "2026-09-30", "delivery_method": "optical_disc"}
@@ -52,8 +20,8 @@ NOTICE = {"payment_method": "invoice", "payment_due": "2026-09-30", "delivery_me
 @pytest.fixture
 def hear(desk):
     def hear(event, case=CASE):
-        heard = Heard(event, UUID(int=100), case, "minatono", "proposer-1", datetime(2026, 9, 1, tzinfo=UTC), desk.today())
-        desk.take(service_actor("review", "minatono"), *REACTIONS[type(event)](heard))
+        told = heard(event, desk.today(), actor="proposer-1", subject=case)
+        desk.take(service_actor("review", "minatono"), *REACTIONS[type(event)](told))
 
     return hear
 
@@ -70,7 +38,7 @@ def judge(post, *unmet, case=CASE):
     for criterion in range(1, 8):
         body = {"criterion": criterion, "met": criterion not in unmet, "reason": "海原データの提案を見た"}
         if criterion == 3 and 3 not in unmet:
-            body["specification"] = SPEC
+            body["specification"] = SPECIFICATION
         taken = post("owner", "findings", body, case)
         assert taken.json()["events"] == ["CriterionFound"], taken.text
 
@@ -81,7 +49,7 @@ def decided(post, hear, case=CASE):
     judge(post, case=case)
     assert post("owner", "cost", {"creation_minutes": 480}, case).json()["events"] == ["CostEstimated"]
     hear(ESTIMATED, case)
-    taken = post("head", "decision", {"outcome": "conforming", "specification": SPEC}, case)
+    taken = post("head", "decision", {"outcome": "conforming", "specification": SPECIFICATION}, case)
     assert taken.json()["events"] == ["ScreeningDecided"], taken.text
 
 
@@ -109,6 +77,24 @@ def test_numbers_go_on_from_case_to_case(http, post, hear):
         assert http(STAFF["head"], "GET", f"/cases/{case}").json()["notice"]["notice_number"] == f"R8-N000{place}"
 
 
+@pytest.mark.parametrize("other", [CASE, UUID(int=20)])
+def test_two_notices_at_once_get_a_number_each_and_one_case_only_one(http, desk, post, hear, other):
+    for case in {CASE, other}:
+        decided(post, hear, case)
+
+    def meanwhile():
+        with ThreadPoolExecutor(1) as another:
+            assert another.submit(post, "coordinator", "notice", NOTICE, other).result().json()["events"] == [
+                "NumberIssued",
+                "ResultNotified",
+            ]
+
+    desk.recorder.first.append(meanwhile)
+    assert post("coordinator", "notice", NOTICE).json()["events"] == ([] if other == CASE else ["NumberIssued", "ResultNotified"])
+    numbers = {case: http(STAFF["head"], "GET", f"/cases/{case}").json()["notice"]["notice_number"] for case in (other, CASE)}
+    assert [*numbers.values()] == ["R8-N0001", "R8-N0002"][: len(numbers)]
+
+
 def test_a_number_that_was_refused_its_step_is_not_used_up(http, post, hear):
     decided(post, hear)
     assert post("coordinator", "notice", {**NOTICE, "payment_due": "2026-08-01"}).json()["rule"] == "V25"
@@ -128,7 +114,7 @@ def test_a_refused_case_ends_with_the_notice_and_its_reasons(http, post, hear):
     hear(COMPLETE)
     judge(post, 4)
     assert post("owner", "cost", {"creation_minutes": 480}).json()["field"] == "criterion"
-    wrong = post("head", "decision", {"outcome": "conforming", "specification": SPEC})
+    wrong = post("head", "decision", {"outcome": "conforming", "specification": SPECIFICATION})
     assert (wrong.json()["rule"], wrong.json()["field"]) == ("V23", "outcome")
     reasons = "公益性が認められない"
     assert post("head", "decision", {"outcome": "non_conforming", "reasons": reasons}).json()["events"] == ["ScreeningDecided"]

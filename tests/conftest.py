@@ -8,14 +8,31 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 from psycopg.sql import SQL, Identifier
 
 from anken.kafka import KafkaCluster
 from anken.postgres import PostgresServer
 from anken.processes import migrate_all
 from anken.topics import apply_topics
+from services.chassis.logs import describe_exception
 
 TEMPLATE = "anken_template"
+
+
+def plain_logs() -> None:
+    """Log as the services do, without the coloured tracebacks that structlog draws by default."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            describe_exception,
+            structlog.processors.KeyValueRenderer(),
+        ]
+    )
+
+
+plain_logs()
 
 
 @dataclass(frozen=True, slots=True)

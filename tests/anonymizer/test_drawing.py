@@ -151,6 +151,7 @@ PEOPLE = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(people=PEOPLE, decided=st.integers(1, 35), key=st.binary(min_size=32, max_size=32), data=st.data())
 def test_never_more_than_decided_and_the_same_people_whatever_their_order(everybody_kept, people, decided, key, data):

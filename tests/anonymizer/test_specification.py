@@ -121,7 +121,16 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(f"a{n}: &a{n} [{', '.jo
 
 @pytest.mark.parametrize(
     "text",
-    ["[" * 5_000, '{"a":' * 2_000 + "1" + "}" * 2_000, '{"a": "\\ud800"}', "a: 2026-13-01", "a: !!int x", "a: 1" + "0" * 5_000, "&a [*a]", BOMB],
+    [
+        "[" * 5_000,
+        '{"a":' * 2_000 + "1" + "}" * 2_000,
+        '{"a": "\\ud800"}',
+        "a: 2026-13-01",
+        "a: !!int x",
+        "a: 1" + "0" * 5_000,
+        "&a [*a]",
+        BOMB,
+    ],
     ids=["deep lists", "deep tables", "half a character", "no date", "no number", "5,001 digits", "itself", "terabytes"],
 )
 def test_a_document_that_would_break_its_reader_is_refused(text):

@@ -10,6 +10,7 @@ import structlog
 from pydantic import BaseModel
 
 from services.chassis.logs import RateLimit, configure_logs
+from tests.conftest import plain_logs
 
 
 class Aged(BaseModel):
@@ -26,7 +27,7 @@ def lines() -> Iterator[io.StringIO]:
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.contextvars.clear_contextvars()
-    structlog.reset_defaults()
+    plain_logs()
 
 
 def test_each_line_is_one_object_with_its_service(lines: io.StringIO):

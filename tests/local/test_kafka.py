@@ -13,6 +13,8 @@ from kafka.errors import KafkaTimeoutError
 from anken.children import ServerFailed
 from anken.kafka import KafkaCluster
 
+pytestmark = pytest.mark.slow
+
 
 def create(cluster, topic):
     admin = KafkaAdminClient(bootstrap_servers=cluster.bootstrap)
@@ -92,7 +94,6 @@ def test_a_node_that_ends_by_itself_is_told(tmp_path):
     cluster.stop()
 
 
-@pytest.mark.slow
 def test_two_clusters_do_not_meet(tmp_path):
     with KafkaCluster(tmp_path / "here") as here, KafkaCluster(tmp_path / "there") as there:
         create(here, "facts")
@@ -103,7 +104,6 @@ def test_two_clusters_do_not_meet(tmp_path):
         assert brokers(here)["cluster_id"] != brokers(there)["cluster_id"]
 
 
-@pytest.mark.slow
 def test_three_nodes_lose_one_and_take_it_back(tmp_path):
     with KafkaCluster(tmp_path / "kafka", 3, fast_failover=True) as cluster:
         create(cluster, "facts")
@@ -116,7 +116,6 @@ def test_three_nodes_lose_one_and_take_it_back(tmp_path):
         assert read(cluster, "facts") == [b"one", b"two"]
 
 
-@pytest.mark.slow
 def test_a_paused_node_answers_nothing_until_resumed(tmp_path):
     with KafkaCluster(tmp_path / "kafka") as cluster:
         create(cluster, "facts")
@@ -132,7 +131,6 @@ def test_a_paused_node_answers_nothing_until_resumed(tmp_path):
         assert read(cluster, "facts") == [b"one", b"two"]
 
 
-@pytest.mark.slow
 def test_the_command_prints_its_address_and_stops_cleanly_when_asked(tmp_path):
     run = f"from pathlib import Path; from anken.kafka import run_kafka; run_kafka(1, Path({str(tmp_path)!r}))"
     with subprocess.Popen([sys.executable, "-c", run], stdout=subprocess.PIPE, text=True) as process:

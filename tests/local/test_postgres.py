@@ -8,6 +8,8 @@ import pytest
 from anken.children import ServerFailed
 from anken.postgres import PostgresServer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def server(tmp_path):

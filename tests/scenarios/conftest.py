@@ -18,6 +18,7 @@ from anken.sample import write_sample
 from anken.stack import Stack
 from contracts.catalog import CONFORMING_CASE, REFUSED_CASE
 from services.chassis.clock import JST
+from tests.scenarios.world import DAY, World, build_world
 
 SAMPLE = Path(__file__).parents[2] / "deploy" / "anken" / "care_certification.yaml"
 
@@ -88,3 +89,16 @@ def played(stack: Stack, office: Office) -> Played:
     play.end_use()
     history, refused_history = settled(office, case, CONFORMING_CASE), settled(office, refused, REFUSED_CASE)
     return Played(stack, office, play, case_file, case, refused, fee, bundle, history, refused_history, said)
+
+
+@pytest.fixture(scope="session")
+def half_finished(stack: Stack, office: Office) -> World:
+    return build_world(stack, office, read_case_file(SAMPLE))
+
+
+@pytest.fixture(scope="module")
+def world(half_finished: World) -> Iterator[World]:
+    """Cases that wait at different points, on the business day on which they wait; the day is given back afterwards."""
+    half_finished.play.at(DAY, "the cases wait")
+    yield half_finished
+    half_finished.office.set_clock(datetime.now(JST))

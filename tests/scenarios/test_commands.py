@@ -21,6 +21,8 @@ import pytest
 import yaml
 from kafka import KafkaAdminClient
 
+from anken.case_file import read_case_file
+from anken.errors import Failed
 from anken.kafka import KafkaCluster
 from anken.postgres import PostgresServer
 from tests.scenarios.conftest import SAMPLE
@@ -129,19 +131,30 @@ SPECS: dict[str, tuple[str | bytes, str, str]] = {
 }
 
 
-def test_a_case_file_that_cannot_be_read_is_one_line(shell: Shell):
+@pytest.mark.parametrize("name", SPECS)
+def test_a_case_file_that_cannot_be_read_names_rule_and_field_in_one_line(tmp_path: Path, name: str):
+    text, rule, at = SPECS[name]
+    spec = tmp_path / "spec.yaml"
+    spec.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(Failed) as failed:
+        read_case_file(spec)
+    message = str(failed.value)
+    assert f"(rule {rule}, field {at})" in message
+    assert len(message.splitlines()) == 1
+    assert not any(value in message for value in ("備考の内容", "多数の人"))
+
+
+def test_a_case_file_that_cannot_be_read_ends_the_demo_before_anything_starts(shell: Shell):
     source = shell.folder / "people.csv"
     source.write_bytes(written(people(5)))
-    started = {}
-    for number, (name, (text, _, _)) in enumerate(SPECS.items()):
-        spec = shell.folder / f"{number}.yaml"
-        spec.write_bytes(text if isinstance(text, bytes) else text.encode())
-        started[name] = shell.start("demo", "--input", source, "--spec", spec)
-    for name, (_, rule, at) in SPECS.items():
-        answer = ended(started[name])
-        one_line(answer, f"rule {rule}", f"field {at}")
-        assert not any(value in answer.err for value in ("備考の内容", "多数の人")), name
-        assert answer.out == "", name
+    wrong = ("unreadable YAML", "a missing section", "an unknown member")
+    for name in wrong:
+        (shell.folder / name).write_text(str(SPECS[name][0]), "utf-8")
+    started = [shell.start("demo", "--input", source, "--spec", shell.folder / name) for name in wrong]
+    for name, process in zip(wrong, started, strict=True):
+        answer = ended(process)
+        one_line(answer, *(f"{what} {which}" for what, which in zip(("rule", "field"), SPECS[name][1:], strict=True)))
+        assert answer.out == ""
     assert shell.left() == []
 
 
@@ -170,6 +183,7 @@ def test_options_that_lead_nowhere_are_one_line(shell: Shell):
     assert shell.left() == []
 
 
+@pytest.mark.slow
 def test_servers_that_cannot_be_reached_and_settings_that_do_not_hold_are_one_line(shell: Shell):
     nowhere = "postgresql://anken@127.0.0.1:1/anken?connect_timeout=2"
     key = shell.folder / "key"
@@ -222,7 +236,7 @@ def databases(postgres: PostgresServer) -> set[str]:
 def topics(kafka: KafkaCluster) -> set[str]:
     admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
     try:
-        return set(admin.list_topics())
+        return {name for name in admin.list_topics() if not name.startswith("__")}  # the broker's own
     finally:
         admin.close()
 
@@ -273,6 +287,17 @@ def test_two_demos_at_the_same_time_do_not_disturb_each_other(shell: Shell):
 
 
 @pytest.mark.slow
+def test_a_demo_that_is_stopped_leaves_nothing(shell: Shell):
+    process = shell.start("demo")
+    assert process.stdout is not None
+    while "ready after" not in (line := process.stdout.readline()):
+        assert line, process.communicate()
+    process.send_signal(signal.SIGINT)
+    one_line(ended(process), "stopped", code=130)
+    assert shell.left() == []
+
+
+@pytest.mark.slow
 def test_what_is_kept_goes_on(shell: Shell):
     """Two demos on one folder, then `up` on it: it tells the earlier cases, says where it runs, and stops in order."""
     data = shell.folder / "d"
@@ -293,9 +318,8 @@ def test_what_is_kept_goes_on(shell: Shell):
     for case in cases:
         told = json.loads(shell.run("history", case, "--data", data, "--json").out)
         assert len([entry for entry in told if not entry["cited"]]) == 26
-    first_day = told[-1]["time"][:10]
     assert "UseEnded" in shell.run("history", cases[0], "--data", data).out
-    assert "UseEnded" not in shell.run("history", cases[0], "--data", data, "--as-of", told[-2]["time"]).out, first_day
+    assert "UseEnded" not in shell.run("history", cases[0], "--data", data, "--as-of", told[-2]["time"]).out
     one_line(shell.run("history", cases[0], "--data", data, "--as-of", "yesterday"), "field as-of")
     one_line(shell.run("history", "no-case", "--data", data), "field path.case")
     up.send_signal(signal.SIGTERM)

@@ -51,6 +51,8 @@ class Stack:
                 ran = processes.in_child(processes.migrate_all, os.environ.get("ANKEN_MIGRATE_DATABASE_URL", self.database_url))
                 kafka.result()
             apply_topics(self.bootstrap, self.prefix)
+            if self.prefix != PREFIX:
+                self._stop.callback(remove_topics, self.bootstrap, self.prefix)
             self._start_services()
         except BaseException:
             self._stop.close()
@@ -65,7 +67,6 @@ class Stack:
         if self.bootstrap:
             if self.private:
                 self.prefix = f"{PREFIX}-{secrets.token_hex(4)}"
-                self._stop.callback(remove_topics, self.bootstrap, self.prefix)
             return
         from anken.kafka import KafkaCluster
 

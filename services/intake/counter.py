@@ -21,7 +21,8 @@ from services.intake.register import Unit
 def submit_form(desk: Desk, acting: Acting, call: UUID, file: UUID, form: Form7, request: UUID | None) -> Taken:
     """Mint a case and submit the form under it, with party and receipt number in the same append.
 
-    The same `request` of the same account again gives the case it became. Raises what the decisions refuse, NotFound for an unknown call or file.
+    The same `request` of the same account again gives the case it became. Raises what the decisions refuse, NotFound for
+    an unknown call or file.
     """
     case = desk.new_id()
     account = party_subject(acting.tenant, acting.actor)

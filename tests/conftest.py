@@ -1,4 +1,4 @@
-"""Real servers for all tests: one PostgreSQL and one Apache Kafka a session, a database and a topic prefix a test."""
+"""Real servers for all tests: one PostgreSQL and one Apache Kafka a session, an empty database and a topic prefix a test."""
 
 import logging
 import secrets
@@ -17,7 +17,7 @@ from anken.processes import migrate_all
 from anken.topics import apply_topics
 from services.chassis.logs import describe_exception
 
-TEMPLATE = "anken_template"
+DATABASE = "anken"
 
 
 def plain_logs() -> None:
@@ -37,7 +37,7 @@ plain_logs()
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A migrated database of one test's own."""
+    """A migrated database."""
 
     server: PostgresServer
     name: str
@@ -51,24 +51,31 @@ class Database:
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     server = PostgresServer(tmp_path_factory.mktemp("postgres"))
     server.start()
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        # No test pulls this server's plug, and every test makes a database: waiting for the disk would be half of the run.
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
     yield server
     server.stop()
 
 
 @pytest.fixture(scope="session")
-def template(postgres: PostgresServer) -> str:
-    postgres.create_database(TEMPLATE)
-    migrate_all(postgres.url(TEMPLATE))
-    return TEMPLATE
+def migrated(postgres: PostgresServer) -> Database:
+    postgres.create_database(DATABASE)
+    migrate_all(postgres.url(DATABASE))
+    return Database(postgres, DATABASE)
 
 
 @pytest.fixture
-def database(postgres: PostgresServer, template: str) -> Iterator[Database]:
-    name = f"test_{secrets.token_hex(4)}"
-    with psycopg.connect(postgres.url(), autocommit=True) as connection:
-        connection.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template)))
-        yield Database(postgres, name)
-        connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+def database(migrated: Database) -> Iterator[Database]:
+    """The migrated database, emptied after each test: a tenth of the time that a new one takes."""
+    yield migrated
+    with psycopg.connect(migrated.url(), autocommit=True) as connection:
+        tables = connection.execute(
+            "SELECT schemaname, tablename FROM pg_tables WHERE tablename <> 'migration' AND schemaname <> ALL (%s)",
+            (["pg_catalog", "information_schema", "public"],),
+        ).fetchall()
+        connection.execute(SQL("TRUNCATE {}").format(SQL(", ").join(Identifier(*table) for table in tables)))
 
 
 @pytest.fixture(scope="session")

@@ -53,7 +53,7 @@ class Outgoing:
 class Datastore(PostgresDatastore):
     """The library's pool over any libpq URL, acting under the service's role."""
 
-    def __init__(self, url: str, schema: str, role: str, *, pool_size: int = 4, max_overflow: int = 12) -> None:
+    def __init__(self, url: str, schema: str, role: str, *, pool_size: int = 1, max_overflow: int = 15) -> None:
         super().__init__(
             dbname="", host="", port="", user="", password="", schema=schema, originator_id_type="text",
             pool_size=pool_size, max_overflow=max_overflow, connect_timeout=10,

@@ -198,7 +198,7 @@ PERSON = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(PERSON, max_size=40), st.integers(2, 5), st.integers(1, 12))
 def test_every_extract_of_any_table_reaches_k_or_is_refused(document_of_any_table, key, people, k, min_principals):
     with TemporaryDirectory() as folder:

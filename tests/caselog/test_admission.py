@@ -83,7 +83,7 @@ def log_of(batches):
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_every_interleaving_admits_all_and_every_cause_before_its_effect(new_story, data):
     story = data.draw(histories(new_story))
     order, waiting = log_of(data.draw(deliveries(story)))

@@ -48,7 +48,7 @@ class Stack:
             with ThreadPoolExecutor(1, "kafka") as beside:
                 kafka = beside.submit(self._kafka)
                 self._postgres()
-                ran = processes.in_child(processes.migrate_all, os.environ.get("ANKEN_MIGRATE_DATABASE_URL", self.database_url))
+                ran = processes.in_child(processes.migrate_all, self._migrating_url())
                 kafka.result()
             apply_topics(self.bootstrap, self.prefix)
             if self.prefix != PREFIX:
@@ -89,6 +89,11 @@ class Stack:
         server.create_database(DATABASE)
         self.database_url = server.url(DATABASE)
         self._role_urls = {name: server.url(DATABASE, f"anken_{name}") for name in NAMES}
+
+    def _migrating_url(self) -> str:
+        """Give the account that makes schemas and roles: one of its own only for the very database that was pointed at."""
+        pointed_at = self.database_url == os.environ.get("ANKEN_DATABASE_URL")
+        return os.environ.get("ANKEN_MIGRATE_DATABASE_URL", self.database_url) if pointed_at else self.database_url
 
     def _private_database(self) -> None:
         import psycopg

@@ -1,13 +1,8 @@
 """What billing tells: estimate, invoice, payment (APPI Art. 119)."""
 
 from datetime import date
-from typing import Annotated
 
-from pydantic import StringConstraints
-
-from contracts.values import Code, ContractEvent, ContractValue, Number, ReactionRefused, Yen
-
-Article = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 .()\-]{1,64}$")]
+from contracts.values import Article, Code, ContractEvent, ContractValue, Number, ReactionRefused, Yen
 
 
 class FeePart(ContractValue):

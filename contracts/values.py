@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 Yen = Annotated[int, Field(ge=0, description="integer yen")]
 Count = Annotated[int, Field(ge=0)]
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:()\-]{1,64}$")]
+Article = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 .()\-]{1,64}$")]
 Number = Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=r"^[A-Z0-9\-]+$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 SealedText = Annotated[
@@ -36,7 +37,7 @@ class ContractEvent(ContractValue):
 class ReactionRefused(ContractEvent):
     """What a listener would have done about an event was no longer allowed."""
 
-    rule: Code
-    field: Code
+    rule: Article
+    field: RecordedItem
     reaction: Code
     event: EventId

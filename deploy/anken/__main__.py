@@ -133,9 +133,10 @@ def _serve(options: argparse.Namespace) -> None:
 
 def _migrate(_: argparse.Namespace) -> None:
     from anken.processes import migrate_all
+    from anken.stack import migrating_keyring_url
 
     url = os.environ.get("ANKEN_MIGRATE_DATABASE_URL") or needed("ANKEN_DATABASE_URL")
-    ran = migrate_all(url, os.environ.get("ANKEN_MIGRATE_KEYRING_URL"))
+    ran = migrate_all(url, migrating_keyring_url())
     print("\n".join(ran) if ran else "nothing to do")
 
 

@@ -48,7 +48,7 @@ class Stack:
             with ThreadPoolExecutor(1, "kafka") as beside:
                 kafka = beside.submit(self._kafka)
                 self._postgres()
-                ran = processes.in_child(processes.migrate_all, self._migrating_url())
+                ran = processes.in_child(processes.migrate_all, self._migrating_url(), migrating_keyring_url())
                 kafka.result()
             apply_topics(self.bootstrap, self.prefix)
             if self.prefix != PREFIX:
@@ -137,6 +137,11 @@ class Stack:
             "vault": self.vault,
             "member": "0",
         }
+
+
+def migrating_keyring_url() -> str | None:
+    """Give the account that makes the keyring, where it has a database of its own."""
+    return os.environ.get("ANKEN_MIGRATE_KEYRING_URL") or os.environ.get("ANKEN_KEYRING_URL")
 
 
 def make_secrets(folder: str) -> None:

@@ -6,11 +6,12 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """The account and the role it uses now; services act as `service:<name>`."""
+    """The account and the role it uses now, and the trace of what it asks for; services act as `service:<name>`."""
 
     actor: str
     role: str
     tenant: str
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,6 @@ class Cause:
     correlation: UUID
 
 
-def service_actor(name: str, tenant: str) -> Acting:
+def service_actor(name: str, tenant: str, trace: str | None = None) -> Acting:
     """Give the actor of a reaction or a date."""
-    return Acting(actor=f"service:{name}", role="service", tenant=tenant)
+    return Acting(actor=f"service:{name}", role="service", tenant=tenant, trace=trace)

@@ -1,15 +1,19 @@
 """The Kafka edge of the inbox: FastStream on aiokafka, batches, acknowledged by hand after everything is stored."""
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from types import TracebackType
 from typing import Any, Final
 
 from aiokafka import ConsumerRebalanceListener
+from aiokafka.errors import KafkaError
 from faststream import AckPolicy, BaseMiddleware
 from faststream.kafka import KafkaBroker, KafkaMessage
-from kafka.errors import KafkaError
+from kafka.errors import RetriableError
 from structlog.stdlib import get_logger
 
 from services.chassis.inbox import Inbox
@@ -33,7 +37,7 @@ class Consumer:
         self.broker = KafkaBroker(
             bootstrap.split(","),
             client_id=group,
-            logger=None,
+            logger=logging.getLogger("faststream"),
             graceful_timeout=LONGEST_BATCH_SECONDS,
             allow_auto_create_topics=False,
             middlewares=[self._middleware()],
@@ -46,6 +50,7 @@ class Consumer:
             max_records=MAX_RECORDS,
             ack_policy=AckPolicy.MANUAL,
             auto_offset_reset="earliest",
+            parser=_unparsed,
             decoder=_undecoded,
             listener=_Drain(self),
             session_timeout_ms=10_000,
@@ -60,18 +65,26 @@ class Consumer:
         class OneBatch(BaseMiddleware):
             """Holds the lock from the first record until the offsets are committed; no error passes it by."""
 
-            async def consume_scope(self, call_next: Callable[[Any], Awaitable[Any]], msg: Any) -> Any:  # noqa: ANN401
+            async def consume_scope(self, call_next: Callable[[Any], Awaitable[Any]], msg: Any) -> Any:  # noqa: ANN401 - as above
                 async with consumer.busy:
+                    result = await call_next(msg)
                     try:
-                        result = await call_next(msg)
-                    except asyncio.CancelledError:
-                        raise
-                    except BaseException:
-                        # What is neither retried nor a dead letter is a defect: nothing is acknowledged, the supervisor restarts us.
-                        log.critical("inbox failed, the process ends", exc_info=True)
-                        os._exit(1)
-                    await msg.ack()
+                        await msg.ack()
+                    except KafkaError:
+                        # Refused after a rebalance: whoever has the partition now is told the records again, and the database refuses them.
+                        log.warning("offsets not committed", exc_info=True)
                     return result
+
+            async def after_processed(
+                self,
+                exc_type: type[BaseException] | None = None,
+                exc_val: BaseException | None = None,
+                exc_tb: TracebackType | None = None,
+            ) -> bool | None:
+                if isinstance(exc_val, Exception):
+                    # Neither retried nor a dead letter: a defect. Nothing is acknowledged, and the framework would read on.
+                    _end(exc_val)
+                return await super().after_processed(exc_type, exc_val, exc_tb)
 
         return OneBatch
 
@@ -82,7 +95,7 @@ class Consumer:
         while True:
             try:
                 self.inbox.handle(batch)
-            except (*AWAY, KafkaError):
+            except (*AWAY, RetriableError):
                 if self.stopping:
                     raise
                 log.warning("server away, trying again", exc_info=True)
@@ -94,6 +107,10 @@ class Consumer:
     async def start(self) -> None:
         """Join the group; raises when Kafka is away, waits while a topic is missing."""
         await self.broker.start()
+        for subscriber in self.broker.subscribers:
+            for task in getattr(subscriber, "tasks", ()):
+                # The framework starts a loop that failed again, at once and for ever, and says so to nobody.
+                task.add_done_callback(_end_if_failed)
 
     async def stop(self) -> None:
         """Finish the running batch, commit, leave."""
@@ -114,6 +131,23 @@ class _Drain(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
     async def on_partitions_assigned(self, assigned: Any) -> None:  # noqa: ANN401 - aiokafka ships no types
         self.consumer.assigned = frozenset((one.topic, one.partition) for one in assigned)
         log.info("partitions assigned", partitions=len(self.consumer.assigned))
+
+
+def _end(error: BaseException) -> None:
+    log.critical("inbox failed, the process ends", exc_info=error)
+    os._exit(1)
+
+
+def _end_if_failed(task: "asyncio.Task[Any]") -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _end(error)
+
+
+async def _unparsed(batch: Any, parse: Any) -> Any:  # noqa: ANN401 - FastStream's parser types are private
+    """Keep headers from the framework: they are ours to decode, and one that is not UTF-8 would lose it the batch."""
+    message = await parse(tuple(replace(one, headers=()) for one in batch))
+    message.raw_message = batch
+    return message
 
 
 async def _undecoded(message: Any) -> list[None]:  # noqa: ANN401 - FastStream's decoder type is private

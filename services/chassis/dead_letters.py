@@ -1,7 +1,7 @@
 """Dead letters: what could not be read goes to `anken.<consumer>.dlq.v1` untouched, with the reason beside it."""
 
-from collections.abc import Iterable
-from typing import Protocol
+import hashlib
+from typing import Final, Protocol
 
 from kafka import KafkaProducer
 from structlog.stdlib import get_logger
@@ -12,7 +12,8 @@ from services.chassis.relay import make_producer
 
 log = get_logger(__name__)
 
-SEND_SECONDS = 60
+SEND_SECONDS: Final = 60
+LARGEST: Final = 900 * 1024  # under a topic's 1 MiB with room for the reason: a record Kafka refuses is the producer's end
 
 
 class DeadLetters(Protocol):
@@ -35,14 +36,19 @@ class KafkaDeadLetters:
         """Copy key, value and headers, add reason and place; the log names the reason, never the content."""
         if self.producer is None:
             self.producer = make_producer(self.bootstrap)
-        self.producer.send(self.topic, key=raw.key, value=raw.value, headers=list(_with_reason(self.consumer, raw, reason))).get(
-            SEND_SECONDS
-        )
+        key, value, headers = raw.key, raw.value, [(name, content or b"") for name, content in raw.headers]
+        size = len(key or b"") + len(value or b"") + sum(len(name) + len(content) for name, content in headers)
+        if size > LARGEST:
+            # The reason would make it too large for a topic: a letter without the content, which `dlq-source` still has.
+            digest = hashlib.sha256(value or b"").hexdigest()
+            key, value, headers = None, b"", [("dlq-digest", f"sha256:{digest}".encode())]
+        elif key is None and value is None:
+            value = b""  # a producer sends no record that has neither
+        headers += _reason(self.consumer, raw, reason)
+        self.producer.send(self.topic, key=key, value=value, headers=headers).get(SEND_SECONDS)
         log.error("dead letter", reason=reason, topic=raw.topic, partition=raw.partition, offset=raw.offset)
 
 
-def _with_reason(consumer: str, raw: RawRecord, reason: str) -> Iterable[tuple[str, bytes]]:
-    yield from ((name, value or b"") for name, value in raw.headers)
-    yield "dlq-consumer", consumer.encode()
-    yield "dlq-reason", reason.encode()
-    yield "dlq-source", f"{raw.topic}/{raw.partition}/{raw.offset}".encode()
+def _reason(consumer: str, raw: RawRecord, reason: str) -> list[tuple[str, bytes]]:
+    source = f"{raw.topic}/{raw.partition}/{raw.offset}"
+    return [("dlq-consumer", consumer.encode()), ("dlq-reason", reason.encode()), ("dlq-source", source.encode())]

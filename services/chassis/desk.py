@@ -135,7 +135,10 @@ class Desk:
             causation=cause.event if cause else None,
             time=start_of(effective) if effective else now,
             law_revision=law_on(now.date()).revision,
+            traceparent=acting.trace,
         )
+        if self.keyring is None and sealed_fields(type(event)):
+            raise TypeError(f"{event.TOPIC} has sealed fields, and {self.service} has no grant on the keyring")
         sealed = self.keyring.seal(event, about.id, acting.tenant, subject) if self.keyring else event
         said = self.announce(sealed, state)
         return Recorded(

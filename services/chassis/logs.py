@@ -8,9 +8,19 @@ from types import TracebackType
 from typing import TextIO
 
 import structlog
+from aiokafka.errors import KafkaError as AiokafkaError
+from eventsourcing.persistence import PersistenceError
+from kafka.errors import KafkaError
+from psycopg import OperationalError
+from psycopg.errors import InsufficientPrivilege
 from pydantic import ValidationError
 from structlog.typing import EventDict, WrappedLogger
 
+from contracts.envelope import Undecodable
+from services.chassis.events import Refused
+
+# Errors of servers and of ours whose messages hold addresses, names and ids, never what was typed.
+TELLING = (OSError, OperationalError, InsufficientPrivilege, PersistenceError, KafkaError, AiokafkaError, Undecodable, Refused)
 LONGEST_MESSAGE = 500
 REPEATS_A_SECOND = 2
 
@@ -68,11 +78,11 @@ class RateLimit(logging.Filter):
 
 
 def describe(error: BaseException) -> str:
-    """Say what went wrong without the values that were wrong (pydantic's own text repeats its input)."""
+    """Say what went wrong without the values that were wrong: pydantic's text repeats its input, and a ValueError may too."""
     if isinstance(error, ValidationError):
         found = error.errors(include_input=False, include_context=False, include_url=False)
         return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['type']}" for one in found)[:LONGEST_MESSAGE]
-    return str(error).splitlines()[0][:LONGEST_MESSAGE] if str(error) else ""
+    return str(error).splitlines()[0][:LONGEST_MESSAGE] if isinstance(error, TELLING) and str(error) else ""
 
 
 def describe_exception(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -6,15 +6,19 @@ import threading
 from abc import abstractmethod
 from typing import Final
 
-from eventsourcing.persistence import InterfaceError, OperationalError
+from eventsourcing.persistence import InterfaceError, InternalError, OperationalError
 from psycopg import InterfaceError as PsycopgInterfaceError
 from psycopg import OperationalError as PsycopgOperationalError
+from psycopg.errors import ReadOnlySqlTransaction
 from psycopg_pool import PoolTimeout
 from structlog.stdlib import get_logger
 
 log = get_logger(__name__)
 
-AWAY: Final = (OperationalError, InterfaceError, PsycopgOperationalError, PsycopgInterfaceError, PoolTimeout)
+# A standby after a fail-over is read-only for a while (InternalError is what the library makes of it): also waited out.
+AWAY: Final = (
+    OperationalError, InterfaceError, InternalError, PsycopgOperationalError, PsycopgInterfaceError, ReadOnlySqlTransaction, PoolTimeout,
+)  # fmt: skip
 LONGEST_PAUSE: Final = 5.0
 
 

@@ -57,13 +57,18 @@ def migrate(url: str, stores: tuple[Store, ...], keyring_url: str | None = None)
 
 
 def make_role(connection: psycopg.Connection, role: str) -> None:
-    """Create a role that may log in, unless it is there; two databases of one cluster may try at the same time."""
-    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
-        return
-    try:
-        connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
-    except (DuplicateObject, UniqueViolation):
-        log.info("role was made meanwhile", role=role)
+    """Create a role that may log in, unless it is there; two databases of one cluster may try at the same time.
+
+    Whoever migrates may then act as the role: an ordinary owner is no superuser, and the services may share its account.
+    """
+    name = sql.Identifier(role)
+    if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
+        try:
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(name))
+        except (DuplicateObject, UniqueViolation):
+            log.info("role was made meanwhile", role=role)
+    if connection.execute("SELECT pg_has_role(%s, 'SET')", (role,)).fetchone() != (True,):
+        connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(name))
 
 
 def apply(connection: psycopg.Connection, store: Store) -> list[str]:

@@ -102,5 +102,5 @@ def _away(_: Request, __: Exception) -> JSONResponse:
 
 
 def _failed(request: Request, error: Exception) -> JSONResponse:
-    log.error("request failed", path=request.url.path, exc_info=error)
+    log.error("request failed", route=getattr(request.scope.get("route"), "path", "unknown"), exc_info=error)
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "failed", "this is a defect; it was logged", rule="defect", field="service")

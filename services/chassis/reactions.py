@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from eventsourcing.persistence import DataError, PersistenceError
+from psycopg import DataError as PsycopgDataError
+from psycopg import Error as PsycopgError
 from pydantic import ValidationError
 from structlog.stdlib import get_logger
 
 from contracts.catalog import BY_TYPE
+from contracts.topics import owner_of
 from contracts.values import ContractEvent
 from services.chassis.actor import Cause, service_actor
 from services.chassis.aggregate import Step, step
@@ -16,16 +20,20 @@ from services.chassis.dead_letters import DeadLetters
 from services.chassis.desk import Desk, NotFound
 from services.chassis.events import Refused
 from services.chassis.heard import Heard, Reactions
+from services.chassis.keyring import KeyFileUnusable
 from services.chassis.logs import describe
 from services.chassis.loop import AWAY
 from services.chassis.received import Received
 from services.chassis.recorder import AlreadyTaken, Taking, VersionConflict
 from services.chassis.refusal import REFUSAL, RecordRefusal, record_refusal
+from services.chassis.trace import continued
 
 log = get_logger(__name__)
 
 HEARD: Final = "heard:"
-PASS_ON: Final = (*AWAY, AlreadyTaken, VersionConflict)
+# Our own troubles are not the record's fault: they are waited out or end the process, and no fact is buried for them.
+PASS_ON: Final = (*AWAY, AlreadyTaken, VersionConflict, PersistenceError, PsycopgError, KeyFileUnusable)
+RECORDS_FAULT: Final = (DataError, PsycopgDataError)
 
 
 @dataclass(slots=True)
@@ -72,6 +80,10 @@ class ReactingListener:
         if entry is None or entry.model not in self.reactions:
             reader.passed = position
             return
+        if entry.owner != owner_of(received.raw.topic) or received.raw.key != received.envelope.subject.encode():
+            self.dead_letters.bury(received.raw, "attribute type or subject: not this topic's, or not this record key's")
+            reader.passed = position
+            return
         try:
             event = entry.model.model_validate_json(received.value)
             subject = UUID(received.envelope.subject)
@@ -81,9 +93,9 @@ class ReactingListener:
             return
         try:
             self._react(reader, received, event, subject)
-        except PASS_ON:
-            raise
         except Exception as error:
+            if isinstance(error, PASS_ON) and not isinstance(error, RECORDS_FAULT):
+                raise
             # A defect of ours or a record no rule foresaw: kept whole for an operator, and the partition goes on.
             log.exception(
                 "reaction failed", tenant=received.envelope.tenantid, event_type=received.envelope.type, event_id=str(received.envelope.id)
@@ -95,7 +107,7 @@ class ReactingListener:
 
     def _react(self, reader: Reader, received: Received, event: ContractEvent, subject: UUID) -> None:
         envelope = received.envelope
-        acting = service_actor(self.desk.service, envelope.tenantid)
+        acting = service_actor(self.desk.service, envelope.tenantid, continued(envelope.traceparent))
         cause = Cause(envelope.id, envelope.correlationid)
         taking = reader.taking(envelope.position)
         heard = Heard(event, envelope.id, subject, envelope.tenantid, envelope.actor, envelope.time, self.desk.today())

@@ -39,6 +39,7 @@ def make_producer(bootstrap: str) -> KafkaProducer:
         request_timeout_ms=10_000,
         reconnect_backoff_max_ms=2_000,
         max_block_ms=10_000,
+        bootstrap_timeout_ms=5_000,
     )
 
 
@@ -55,6 +56,10 @@ class Relay(Loop):
         self.leading: psycopg.Connection[DictRow] | None = None
         self.position = 0
         self.stalled_since: float | None = None
+
+    def is_well(self) -> bool:
+        """Tell whether events flow: a relay that waits for acks is not well, however alive."""
+        return super().is_well() and self.stalled_since is None
 
     def turn(self) -> None:
         """Send one batch, or wait for a notification; without the lock, wait for leadership."""
@@ -96,6 +101,7 @@ class Relay(Loop):
             ]
         except (KafkaTimeoutError, KafkaConnectionError):
             # Nothing failed that was queued: sending the batch again only repeats positions, in order.
+            self.stalled_since = self.stalled_since or time.monotonic()
             log.warning("kafka away, trying again", loop=self.name, exc_info=True)
             self.stopping.wait(POLL_SECONDS)
             return
@@ -113,7 +119,7 @@ class Relay(Loop):
             try:
                 future.get(ACK_SLICE_SECONDS)  # type: ignore[attr-defined]  # kafka-python has no public future type
             except KafkaTimeoutError:
-                if future.is_done:  # type: ignore[attr-defined]
+                if future.is_done:  # type: ignore[attr-defined]  # as above
                     raise
                 self.stalled_since = self.stalled_since or time.monotonic()
                 log.warning("relay stalled", seconds=round(time.monotonic() - self.stalled_since))

@@ -10,6 +10,7 @@ from services.chassis.due import Due, DueDates
 from services.chassis.events import Refused
 from services.chassis.loop import Loop
 from services.chassis.rows import Rows
+from services.chassis.trace import begun
 
 log = get_logger(__name__)
 
@@ -32,9 +33,12 @@ class Ticker(Loop):
         self.desk.clock.wait(POLL_SECONDS)
 
     def _answer(self, tenant: str, due: Due) -> None:
+        if due.kind not in self.due.steps:
+            log.error("date of a kind this version does not know", tenant=tenant, kind=due.kind, subject=str(due.subject))
+            return
         step = self.due.steps[due.kind](due, self.desk.today())
         try:
-            self.desk.take(service_actor(self.desk.service, tenant), step)
+            self.desk.take(service_actor(self.desk.service, tenant, begun()), step)
         except (Refused, NotFound) as refused:
             # The date no longer leads anywhere (a withdrawn case, say); the decision knows, the date need not.
             log.info("date refused", tenant=tenant, kind=due.kind, subject=str(due.subject), reason=str(refused))

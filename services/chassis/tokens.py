@@ -26,7 +26,7 @@ class Claims(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    sub: str = Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.:|@\-]+$")
+    sub: str = Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.:|\-]+$")
     tenant: str = Field(min_length=1, max_length=63, pattern=r"^[a-z0-9\-]+$")
     roles: tuple[str, ...]
 

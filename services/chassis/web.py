@@ -19,6 +19,7 @@ from services.chassis.desk import Taken
 from services.chassis.limits import BodyLimit, refuse_unholdable
 from services.chassis.problems import install_problems
 from services.chassis.tokens import Forbidden, TokenCheck, Unauthenticated
+from services.chassis.trace import continued
 
 log = get_logger(__name__)
 
@@ -69,7 +70,7 @@ def acting_as(*roles: str) -> Callable[..., Acting]:
         request.state.tenant = claims.tenant
         for role in roles:
             if role in claims.roles:
-                return Acting(actor=claims.sub, role=role, tenant=claims.tenant)
+                return Acting(claims.sub, role, claims.tenant, continued(request.headers.get("traceparent")))
         raise Forbidden(f"needs one of the roles {', '.join(roles)}")
 
     return acting

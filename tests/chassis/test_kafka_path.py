@@ -6,21 +6,25 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from eventsourcing.persistence import PersistenceError
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
+from psycopg.errors import InsufficientPrivilege
 
 from anken.kafka import KafkaCluster
 from anken.topics import TopicMismatch, apply_topics
 from contracts.review import ContractConcluded, UseEnded
 from contracts.topics import dead_letter_topic, owner_topic, partition_of
 from services.chassis.aggregate import step
+from services.chassis.announcement import headers_of
 from services.chassis.consumer import Consumer
 from services.chassis.dead_letters import KafkaDeadLetters
 from services.chassis.desk import Desk, NotFound
 from services.chassis.inbox import Inbox
+from services.chassis.keyring import KeyFileUnusable
 from services.chassis.loop import Loop
 from services.chassis.projector import Projector
 from services.chassis.reactions import ReactingListener
@@ -68,8 +72,9 @@ def eventually(true: Callable[[], bool], seconds: float = 15) -> None:
         time.sleep(0.02)
 
 
-def raw(headers: list[tuple[str, bytes]], value: bytes | None, offset: int = 0, topic: str = "anken.review.v1") -> RawRecord:
-    return RawRecord(topic, 3, offset, b"key", value, headers)
+def raw(headers: list[tuple[str, bytes]], value: bytes | None, offset: int = 0, subject: UUID | None = None) -> RawRecord:
+    key = str(subject).encode() if subject else dict(headers).get("ce_subject", b"key")
+    return RawRecord("anken.review.v1", 3, offset, key, value, headers)
 
 
 @pytest.fixture
@@ -255,3 +260,104 @@ def test_threads_of_loops_end_with_their_stop(desk: Desk):
     with running(projector):
         eventually(projector.is_well)
     assert threading.active_count() < 40
+
+
+@pytest.mark.parametrize(
+    ("headers", "value"),
+    [
+        ([("x", b"\xff\xfe")], b"x"),
+        ([("ce_specversion", b"\xff")], b"x"),
+        ([("x", b"1")], b"x" * 1_048_000),
+    ],
+    ids=["a header that is no text", "ours that is no text", "nearly too large"],
+)
+def test_no_record_loses_the_batch_it_came_in(desk: Desk, kafka: KafkaCluster, prefix: str, headers, value: bytes):
+    """The framework would decode headers itself, drop the whole batch for one of them and read on."""
+    till = uuid4()
+    owner = Owner(kafka.bootstrap, owner_topic("review", prefix))
+    owner.write(till, [record("review", ENDED, till, 1, None), (headers, value), record("review", ENDED, till, 2, 1)])
+    dead = KafkaDeadLetters("intake", kafka.bootstrap, prefix)
+
+    async def consume() -> None:
+        consumer = Consumer(
+            Inbox(ReactingListener(desk, REACTIONS, dead), dead), group=f"{prefix}.intake", topics=[owner.topic], bootstrap=kafka.bootstrap
+        )
+        await consumer.start()
+        await asyncio.to_thread(eventually, lambda: _total(desk, [till]) == 2)
+        await consumer.stop()
+
+    asyncio.run(consume())
+    letters = [one for records in read_topic(kafka.bootstrap, dead_letter_topic("intake", prefix)).values() for one in records]
+    assert len(letters) == 1
+    assert dict(letters[0][2])["dlq-source"].decode().startswith(owner.topic)
+    if dead.producer is not None:
+        dead.producer.close()
+
+
+class Garbled(str):
+    """A header name that no client of ours could write."""
+
+    __slots__ = ()
+
+    def encode(self, *_: object) -> bytes:
+        return b"\xff\xfe"
+
+
+def test_a_record_the_client_cannot_parse_ends_the_process(desk: Desk, kafka: KafkaCluster, prefix: str, monkeypatch: pytest.MonkeyPatch):
+    """The framework would start its loop again for ever and say nothing: a crash is seen by the supervisor."""
+    ended = threading.Event()
+    monkeypatch.setattr("services.chassis.consumer.os._exit", lambda _: ended.set())
+    owner = Owner(kafka.bootstrap, owner_topic("review", prefix))
+    owner.write(uuid4(), [([(Garbled("x"), b"1")], b"x")])
+    dead = KafkaDeadLetters("intake", kafka.bootstrap, prefix)
+
+    async def consume() -> None:
+        consumer = Consumer(
+            Inbox(ReactingListener(desk, REACTIONS, dead), dead), group=f"{prefix}.intake", topics=[owner.topic], bootstrap=kafka.bootstrap
+        )
+        await consumer.start()
+        assert await asyncio.to_thread(ended.wait, 15)
+        await consumer.stop()
+
+    asyncio.run(consume())
+
+
+def test_a_record_without_key_and_value_is_buried(kafka: KafkaCluster, prefix: str):
+    dead = KafkaDeadLetters("intake", kafka.bootstrap, prefix)
+    dead.bury(RawRecord(owner_topic("review", prefix), 3, 9, None, None, []), "ce_specversion is not 1.0")
+    letters = [one for records in read_topic(kafka.bootstrap, dead_letter_topic("intake", prefix)).values() for one in records]
+    assert [dict(headers)["dlq-source"] for _, _, headers in letters] == [f"{owner_topic('review', prefix)}/3/9".encode()]
+    if dead.producer is not None:
+        dead.producer.close()
+
+
+def test_an_owner_cannot_speak_for_another(inbox: Inbox, desk: Desk, buried: Buried):
+    till = uuid4()
+    headers, value = record("review", ENDED, till, 1, None)
+    inbox.handle([RawRecord("anken.billing.v1", 3, 0, str(till).encode(), value, headers)])
+    inbox.handle([RawRecord("anken.review.v1", 3, 0, str(uuid4()).encode(), value, headers)])
+    assert len(buried.letters) == 2
+    with pytest.raises(NotFound):
+        desk.state(TILL, till, CASHIER)
+
+
+@pytest.mark.parametrize("trouble", [KeyFileUnusable("not the key"), PersistenceError("no grant"), InsufficientPrivilege("no grant")])
+def test_our_own_troubles_bury_nothing(inbox: Inbox, desk: Desk, buried: Buried, monkeypatch: pytest.MonkeyPatch, trouble: Exception):
+    def fail(*_: object, **__: object) -> None:
+        raise trouble
+
+    monkeypatch.setattr(desk, "take", fail)
+    till = uuid4()
+    with pytest.raises(type(trouble)):
+        inbox.handle([raw(*record("review", ENDED, till, 1, None), subject=till)])
+    assert (buried.letters, desk.recorder.max_tracking_id("heard:review/3")) == ([], None)
+
+
+def test_a_trace_goes_on_through_what_it_led_to(inbox: Inbox, desk: Desk):
+    till = uuid4()
+    headers, value = record("review", ENDED, till, 1, None)
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    inbox.handle([raw([*headers, ("traceparent", trace.encode())], value, subject=till)])
+    (outgoing,) = desk.recorder.select_outgoing(0, 10)
+    told = dict(headers_of(outgoing))["traceparent"].decode()
+    assert (told[:35], told != trace) == (trace[:35], True)

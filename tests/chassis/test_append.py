@@ -4,18 +4,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
+from contracts.intake import FileRegistered
 from contracts.topics import partition_of
 from services.chassis.aggregate import Step, step
-from services.chassis.announcement import headers_of
+from services.chassis.announcement import headers_of, make_announcement
 from services.chassis.desk import Desk, NotFound
 from services.chassis.events import Refused
 from services.chassis.reading import Reading
+from services.chassis.recorded import About
 from services.chassis.recorder import AlreadyTaken, Taking
 from tests.chassis.conftest import CASHIER
 from tests.chassis.rooms import TILL, CountTill, TakeCoin, count_till, take_coin
@@ -184,3 +187,15 @@ def test_a_service_sees_no_other_services_store(database: Database):
 def test_the_anonymizer_has_no_grant_on_the_keyring(database: Database):
     with psycopg.connect(database.url("anken_anonymizer")) as connection, pytest.raises(InsufficientPrivilege):
         connection.execute("SELECT 1 FROM keyring.data_key")
+
+
+def test_an_event_that_no_log_entry_could_hold_is_refused_before_it_is_stored():
+    registered = FileRegistered(
+        body="mayor", version=1, principal_count=2000, recorded_items=("住" * 120,) * 150, entry_digest=f"sha256:{'0' * 64}"
+    )
+    about = About(
+        id=uuid4(), tenant="minatono", actor="a", role="owner", correlation=uuid4(), time=datetime.now(UTC), law_revision="20260717"
+    )
+    with pytest.raises(Refused, match="49152 bytes") as refused:
+        make_announcement("intake", registered, about)
+    assert (refused.value.rule, refused.value.field) == ("size", "file-registered")

@@ -1,5 +1,7 @@
 """The anonymizer over HTTP: specifications, the steps of an extract, and the one-time delivery."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -16,6 +18,7 @@ from services.anonymizer.events import FileNoted, SpecificationKept
 from services.anonymizer.extract import (
     EXTRACT,
     DestroyKeys,
+    Extract,
     PlanProcessing,
     decided_specification,
     destroy_keys,
@@ -106,6 +109,14 @@ def register_entry(desk: Desk, file: UUID, acting: Acting) -> FileNoted | None:
         return None
 
 
+@contextmanager
+def extract_in_work(desk: Desk, vault: Vault, case: UUID, acting: Acting) -> Iterator[Extract]:
+    """Give a case's state as it stands once nobody else works on its files; raises NotFound before a case nobody knows is locked."""
+    desk.state(EXTRACT, case, acting)
+    with vault.working_on(case):
+        yield desk.state(EXTRACT, case, acting)
+
+
 def router(desk: Desk, vault: Vault) -> APIRouter:
     """Make the anonymizer's routes over its desk and its protected place."""
     routes = APIRouter(tags=["anonymizer"])
@@ -149,8 +160,7 @@ def processing_routes(desk: Desk, vault: Vault) -> APIRouter:
 
     @routes.post("/cases/{case}/production")
     def produce_extract(case: UUID, acting: Creator) -> Taken:
-        with vault.working_on(case):
-            work = desk.state(EXTRACT, case, acting)
+        with extract_in_work(desk, vault, case, acting) as work:
             planned = planned_processing(work)
             if work.produced is not None:
                 return Taken(subject=case, events=(), position=None)
@@ -159,15 +169,15 @@ def processing_routes(desk: Desk, vault: Vault) -> APIRouter:
 
     @routes.post("/cases/{case}/verification")
     def verify_extract(case: UUID, acting: Creator) -> Taken:
-        with vault.working_on(case):
-            produced = extract_to_check(desk.state(EXTRACT, case, acting), acting.actor)
+        with extract_in_work(desk, vault, case, acting) as work:
+            produced = extract_to_check(work, acting.actor)
             found = run_recount(vault, case, produced, acting, min_principals())
             return desk.take(acting, step(EXTRACT, case, verify, found))
 
     @routes.post("/cases/{case}/key-destruction")
     def destroy(case: UUID, acting: Creator) -> Taken:
-        with vault.working_on(case):
-            destroyable_keys(desk.state(EXTRACT, case, acting))
+        with extract_in_work(desk, vault, case, acting) as work:
+            destroyable_keys(work)
             vault.destroy_key(case)
             return desk.take(acting, step(EXTRACT, case, destroy_keys, DestroyKeys()))
 
@@ -199,8 +209,8 @@ def delivery_routes(desk: Desk, vault: Vault) -> APIRouter:
 
     @routes.post("/cases/{case}/delivery")
     def deliver_extract(case: UUID, acting: Deliverer) -> DeliveryAnswer:
-        with vault.working_on(case):
-            produced, _, _ = deliverable(desk.state(EXTRACT, case, acting))
+        with extract_in_work(desk, vault, case, acting) as work:
+            produced, _, _ = deliverable(work)
             bundle = write_bundle(vault.extract(case), produced, vault.bundle(case))
             token = new_token(case)
             taken = desk.take(acting, step(EXTRACT, case, deliver, DeliverExtract(token=token_digest(token), bundle=bundle)))

@@ -9,6 +9,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from services.anonymizer.events import ExtractProduced
 from services.anonymizer.extract_files import CSV, PARQUET, digest_of_file, flush
+from services.chassis.events import Refused
 
 DESCRIPTION: Final = "description.json"
 EPOCH: Final = (1980, 1, 1, 0, 0, 0)
@@ -16,9 +17,15 @@ CHUNK: Final = 1 << 20
 
 
 def write_bundle(folder: Path, produced: ExtractProduced, bundle: Path) -> str:
-    """Write the archive of an extract's folder whole or not at all, and give its digest; the same extract gives the same bytes."""
-    descriptor, name = mkstemp(prefix=f".{bundle.name}.", dir=bundle.parent)
-    beside = Path(name)
+    """Write the archive of an extract's folder whole or not at all, and give its digest; the same extract gives the same bytes.
+
+    Raises Refused (116) for a file that is not the one that was produced and verified.
+    """
+    for name, packed, verified in (("parquet", folder / PARQUET, produced.parquet), ("csv", folder / CSV, produced.csv)):
+        if not packed.is_file() or digest_of_file(packed) != verified:
+            raise Refused("116", name, "the file is not the one that was verified")
+    descriptor, unfinished = mkstemp(prefix=f".{bundle.name}.", dir=bundle.parent)
+    beside = Path(unfinished)
     try:
         with os.fdopen(descriptor, "wb") as written, ZipFile(written, "w", ZIP_STORED) as archive:
             archive.writestr(ZipInfo(DESCRIPTION, EPOCH), describe(produced))

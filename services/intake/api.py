@@ -5,15 +5,15 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import JsonValue
+from pydantic import JsonValue, StringConstraints
 
-from contracts.values import Code, Count, Number
+from contracts.values import Code, Count
 from services.chassis.actor import Acting
 from services.chassis.aggregate import step
 from services.chassis.desk import Desk, NotFound
 from services.chassis.views import Row
 from services.chassis.web import Body, Taken, acting_as
-from services.intake.answers import call_answer, file_answer, proposal_answer
+from services.intake.answers import call_answer, file_answer, proposal_answer, published_row
 from services.intake.call import CALL, CalledFile, NoticeCall, call_subject, notice
 from services.intake.counter import enter_dataset, party_of, submit_form
 from services.intake.file import FILE, AssessEligibility, ConditionFinding, FlagFile, PersonalInfoFile, RegisterFile, assess, flag, register
@@ -24,6 +24,9 @@ from services.intake.register import RegisterFields, Unit
 STAFF = ("coordinator", "owner", "head", "finance", "creator", "auditor", "operator")
 ANYONE = (*STAFF, "proposer")
 READERS = ("coordinator", "owner", "head", "auditor", "proposer")
+
+
+CallNumber = Annotated[str, StringConstraints(pattern=r"^[A-Z][0-9]{1,2}-[0-9]{1,4}$")]
 
 
 class FileBody(Body):
@@ -46,7 +49,7 @@ class FlagBody(Body):
 class CallBody(Body):
     """A call's particulars; it is noticed today."""
 
-    number: Number
+    number: CallNumber
     body: Code
     starts: date
     ends: date
@@ -98,7 +101,8 @@ def _file_routes(routes: APIRouter, desk: Desk) -> None:
 
     @routes.get("/files")
     def files(acting: Annotated[Acting, Depends(acting_as(*ANYONE))]) -> list[Row]:
-        return desk.rows("files", acting)
+        rows = desk.rows("files", acting)
+        return [published_row(row) for row in rows] if acting.role == "proposer" else rows
 
     @routes.get("/files/{file}")
     def file(file: UUID, acting: Annotated[Acting, Depends(acting_as(*ANYONE))]) -> dict[str, JsonValue]:
@@ -150,7 +154,7 @@ def _proposal_routes(routes: APIRouter, desk: Desk) -> None:
         state = desk.state(PROPOSAL, case, acting)
         if acting.role == "proposer" and (state.filed is None or state.filed.party != party_of(desk, acting)):
             raise NotFound("proposal", case)
-        return proposal_answer(case, state)
+        return proposal_answer(case, state, internal=acting.role != "proposer")
 
 
 def _file(desk: Desk, file: UUID, acting: Acting) -> PersonalInfoFile:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 from uuid import UUID
 
+from contracts.law.codes import codes_on
 from services.chassis.actor import Acting
 from services.chassis.aggregate import Step, step
 from services.chassis.desk import Desk, NotFound, Taken
@@ -34,6 +35,7 @@ def submit_form(desk: Desk, acting: Acting, call: UUID, file: UUID, form: Form7,
             case = proposer.cases[request]
             return
         today, law = desk.today(), desk.law()
+        codes = codes_on(today)
         receipts = receipts_subject(acting.tenant, today)
         party = proposer.party or desk.new_id()
         yield step(PARTY, account, admit, AdmitParty(party=party))
@@ -49,6 +51,8 @@ def submit_form(desk: Desk, acting: Acting, call: UUID, file: UUID, form: Form7,
             min_principals=law.constants.min_principals_dataset.value,
             required_papers=law.attachments,
             certificate_max_age_months=law.constants.entity_certificate_max_age_months.value,
+            attachment_kinds=codes.attachment_kinds,
+            delivery_methods=codes.delivery_methods,
         )
         yield step(PROPOSAL, case, submit, command)
 

@@ -1,6 +1,7 @@
 """A personal-information file and its register entry: registered, assessed, flagged. Pure: no clock, no I/O."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal, assert_never
@@ -11,6 +12,7 @@ from services.chassis.events import Command, Refused, Value
 from services.intake.events import FileEligibilityAssessed, FileEvent, FileFlagged, FileOutlineEntered, FileRegistered
 from services.intake.register import DatasetOutline, RegisterEntry, RegisterFields, Unit
 
+BODY: Final = re.compile(r"[a-z0-9\-]{1,32}")  # an implementing body's code, such as `mayor` or `board-of-education`
 CONDITIONS: Final = ("60(3)(i)", "60(3)(ii)", "60(3)(iii)")
 
 
@@ -74,6 +76,8 @@ class RegisterFile(Command):
 
 def register(file: PersonalInfoFile, command: RegisterFile) -> Iterator[FileEvent]:
     """Enter a file in the register; one with fewer people than the Order's number has no entry (V01, Order Art. 20(2))."""
+    if BODY.fullmatch(command.body) is None:
+        raise Refused("75", "body", "a body's code is made of lower-case letters, digits and hyphens, 32 at most")
     if command.principal_count < command.min_principals:
         raise Refused("V01", "principal_count", f"the register takes files of {command.min_principals} people and more")
     if len(set(command.fields.recorded_items)) != len(command.fields.recorded_items):

@@ -42,13 +42,27 @@ class Form7(Value):
     by_agent: bool = False
 
 
-def check(form: Form7, received: date, recorded_items: tuple[RecordedItem, ...], required: tuple[str, ...], max_age_months: int) -> None:
+def check(
+    form: Form7,
+    received: date,
+    recorded_items: tuple[RecordedItem, ...],
+    required: tuple[str, ...],
+    max_age_months: int,
+    *,
+    attachment_kinds: tuple[str, ...],
+    delivery_methods: tuple[str, ...],
+) -> None:
     """Refuse a form that is not complete on the day it is received: V12 items, V13 wishes, V14-V16 papers, V17 age, V21 period.
 
     `required` are the papers of Art. 112(3); `max_age_months` is the most an entity's certificate may have (Rule 54(4)(ii)).
+    `attachment_kinds` and `delivery_methods` are all that may be chosen: both are stored in the clear.
     """
     for refused in chain(
-        _items(form), _wishes(form, recorded_items), _papers(form, received, required, max_age_months), _person(form, received)
+        _items(form),
+        _choices(form, attachment_kinds, delivery_methods),
+        _wishes(form, recorded_items),
+        _papers(form, received, required, max_age_months),
+        _person(form, received),
     ):
         raise refused
 
@@ -74,6 +88,13 @@ def _items(form: Form7) -> Iterator[Refused]:
     for field, value in values.items():
         if value is None or value == {} or (isinstance(value, str) and not value.strip()):
             yield Refused("V12", field, f"the item {field} is missing (Art. 112(2))")
+
+
+def _choices(form: Form7, attachment_kinds: tuple[str, ...], delivery_methods: tuple[str, ...]) -> Iterator[Refused]:
+    if form.delivery_method not in delivery_methods:
+        yield Refused("V12", "delivery_method", f"a dataset is handed over by one of {', '.join(delivery_methods)} (Rule 54(3))")
+    if any(paper.kind not in attachment_kinds for paper in form.attachments):
+        yield Refused("V14", "attachments", f"a paper is one of {', '.join(attachment_kinds)} (Art. 112(3))")
 
 
 def _wishes(form: Form7, recorded_items: tuple[RecordedItem, ...]) -> Iterator[Refused]:

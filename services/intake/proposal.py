@@ -93,6 +93,8 @@ class SubmitProposal(Command):
     min_principals: int
     required_papers: tuple[str, ...]
     certificate_max_age_months: int
+    attachment_kinds: tuple[str, ...]
+    delivery_methods: tuple[str, ...]
 
 
 def submit(proposal: Proposal, command: SubmitProposal) -> Iterator[ProposalEvent]:
@@ -101,7 +103,15 @@ def submit(proposal: Proposal, command: SubmitProposal) -> Iterator[ProposalEven
         return
     called, form = command.called, command.form
     call_event, file_event = _admissible(called, command.received)
-    check(form, command.received, called.recorded_items, command.required_papers, command.certificate_max_age_months)
+    check(
+        form,
+        command.received,
+        called.recorded_items,
+        command.required_papers,
+        command.certificate_max_age_months,
+        attachment_kinds=command.attachment_kinds,
+        delivery_methods=command.delivery_methods,
+    )
     if form.principal_count is None or form.use_from is None or form.use_to is None or form.delivery_method is None:
         raise Refused("V12", "form", "an item is missing (Art. 112(2))")
     if form.principal_count < command.min_principals:

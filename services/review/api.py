@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import JsonValue
 
+from contracts.law.codes import codes_on
 from contracts.values import Code, Count, Digest, Yen
 from services.chassis.actor import Acting
 from services.chassis.aggregate import Step, step
@@ -116,7 +117,16 @@ def _screening_routes(routes: APIRouter, desk: Desk) -> None:
             return None if sent is None else sent.notice_number
 
         def sending(number: str) -> Step:
-            return step(SCREENING, case, notify, NotifyResult(**dict(body), notice_number=number, today=desk.today()))
+            today = desk.today()
+            codes = codes_on(today)
+            command = NotifyResult(
+                **dict(body),
+                notice_number=number,
+                today=today,
+                payment_methods=codes.payment_methods,
+                delivery_methods=codes.delivery_methods,
+            )
+            return step(SCREENING, case, notify, command)
 
         return _take_numbered(desk, acting, case, Numbered.NOTICE, known, sending)
 

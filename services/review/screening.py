@@ -227,10 +227,15 @@ class NotifyResult(Command):
     payment_due: date | None = None
     delivery_method: Code | None = None
     today: date
+    payment_methods: tuple[str, ...]
+    delivery_methods: tuple[str, ...]
 
 
 def notify(screening: Screening, command: NotifyResult) -> Iterator[ScreeningEvent]:
-    """Send the notice (Rule 59); V24 a conforming one states fee, method, due date and delivery, V25 due on its day or later."""
+    """Send the notice (Rule 59); V24 a conforming one states fee, method, due date and delivery, V25 due on its day or later.
+
+    Both methods are stored in the clear: only what the command lists may be chosen.
+    """
     proposal = _open(screening)
     decision = screening.decision
     if decision is None:
@@ -245,6 +250,9 @@ def notify(screening: Screening, command: NotifyResult) -> Iterator[ScreeningEve
         if all(getattr(screening.notice, name) == term for name, term in terms.items()):
             return
         raise Refused("114", "notice", "the notice went out with other particulars")
+    for name, allowed in (("payment_method", command.payment_methods), ("delivery_method", command.delivery_methods)):
+        if terms[name] is not None and terms[name] not in allowed:
+            raise Refused("V24", name, f"the notice states one of {', '.join(allowed)} (Rule 59(2))")
     if command.payment_due is not None and command.payment_due < command.today:
         raise Refused("V25", "payment_due", f"payment would be due before the notice of {command.today}")
     yield ResultNotified(

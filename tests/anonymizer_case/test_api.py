@@ -7,11 +7,12 @@ import json
 import stat
 import zipfile
 from collections import Counter
+from uuid import UUID
 
 import pytest
 
 from services.anonymizer import measure, processing
-from tests.case_events import contract_concluded, fee_paid, file_registered, screening_decided
+from tests.case_events import CASE, contract_concluded, fee_paid, file_registered, screening_decided
 
 
 def problem(answer):
@@ -192,6 +193,27 @@ def test_a_file_changed_after_production_is_rejected_and_produced_again_under_a_
     assert room.step("verification", "checker:creator").json()["events"] == ["ExtractVerified"]
     assert room.step("key-destruction").json()["events"] == ["KeysDestroyed"]
     assert len({*json.loads(room.announced()[-1])["fingerprints"]}) == 2
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+@pytest.mark.parametrize("change", ["more", "gone"])
+def test_a_file_changed_after_verification_is_not_delivered(room, kind, change):
+    room.deliverable()
+    file = room.vault.extract(room.case) / f"extract.{kind}"
+    whole = file.read_bytes()
+    file.unlink() if change == "gone" else file.write_bytes(whole + b"x")
+    assert problem(room.step("delivery", "owner-1:owner")) == (422, "116", kind)
+    assert [*(room.vault.folder / "bundles").iterdir()] == []
+    file.write_bytes(whole)
+    assert room.step("delivery", "owner-1:owner").json()["events"] == ["ExtractDelivered"]
+
+
+@pytest.mark.parametrize("what", ["production", "verification", "key-destruction", "delivery"])
+@pytest.mark.parametrize(("case", "tenant"), [(UUID(int=404), "minatono"), (CASE, "sakae")])
+def test_a_case_that_is_not_there_is_not_locked(room, what, case, tenant):
+    room.contracted()
+    assert room.call("POST", f"/cases/{case}/{what}", "maker:creator", tenant=tenant).status_code == 404
+    assert [*(room.vault.folder / "locks").iterdir()] == []
 
 
 def test_a_value_that_looks_like_an_identifier_rejects_the_extract(room):

@@ -6,6 +6,7 @@ import pytest
 
 from contracts.law import NoLawInForce, law_on, schedule_on
 from contracts.law.anchors import articles_of
+from contracts.law.codes import codes_on
 
 FIRST = date(2023, 4, 1)
 FEE_PAID = "jp.anken.billing.fee-paid.v1"
@@ -41,6 +42,14 @@ def test_the_orders_fee_for_eight_hours_is_52_600_yen():
     schedule = schedule_on(FIRST, "mayor")
     assert (schedule.base.amount, schedule.per_started_hour.amount, schedule.repeat_same_party.amount) == (21_000, 3_950, 12_600)
     assert schedule.base.amount + 8 * schedule.per_started_hour.amount == 52_600
+
+
+def test_a_form_chooses_from_lists_that_hold_every_required_paper():
+    codes = codes_on(FIRST)
+    assert {*law_on(FIRST).attachments} <= {*codes.attachment_kinds}
+    assert (codes.delivery_methods, codes.payment_methods) == (("download", "optical_disc"), ("bank_transfer", "payment_notice"))
+    with pytest.raises(NoLawInForce, match="2023-03-31"):
+        codes_on(FIRST - timedelta(days=1))
 
 
 def test_articles_depend_on_the_day():

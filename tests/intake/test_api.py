@@ -92,7 +92,10 @@ def test_a_file_is_published_with_its_digest(http, file):
     assert seen["entry_digest"].startswith("sha256:")
     assert "principal_count" not in seen
     assert http(STAFF["owner"], "GET", f"/files/{file}").json()["principal_count"] == 20_000
-    assert [row["name"] for row in http(PROPOSER, "GET", "/files").json()] == ["介護保険要介護認定ファイル"]
+    (row,), (inside,) = (http(who, "GET", "/files").json() for who in (PROPOSER, STAFF["owner"]))
+    assert row["name"] == "介護保険要介護認定ファイル"
+    assert {*inside} - {*row} == {"principal_count", "eligible"}
+    assert (inside["principal_count"], inside["eligible"]) == (20_000, True)
 
 
 def test_a_proposal_becomes_a_case_that_cites_call_and_file(http, desk, file, opened):
@@ -103,6 +106,8 @@ def test_a_proposal_becomes_a_case_that_cites_call_and_file(http, desk, file, op
     seen = http(PROPOSER, "GET", f"/proposals/{case}").json()
     assert seen["filed"]["receipt_number"] == "R8-0001"
     assert seen["filed"]["proposer"] == "海原データ株式会社"
+    assert "file_principal_count" not in seen["filed"]
+    assert http(STAFF["auditor"], "GET", f"/proposals/{case}").json()["filed"]["file_principal_count"] == 20_000
     ids = {one.about.id for stream in (f"call-{opened}", f"file-{file}") for one in desk.events.get(stream)}
     assert {UUID(seen["filed"]["call_event"]), UUID(seen["filed"]["file_event"])} <= ids
     assert propose(http, opened, file).json()["events"] == ["ReceiptIssued", "ProposalSubmitted"]
@@ -137,6 +142,8 @@ def test_only_its_proposer_and_staff_see_a_proposal(http, file, opened):
     ("changes", "rule", "field"),
     [
         ({"purpose": ""}, "V12", "purpose"),
+        ({"delivery_method": "Yamada_Taro"}, "V12", "delivery_method"),
+        ({"attachments": [*FORM["attachments"], {"kind": "Yamada_Taro", "made": "2026-06-20"}]}, "V14", "attachments"),
         ({"principal_count": 999}, "V11", "principal_count"),
         ({"principal_count": 20_001}, "V11", "principal_count"),
         ({"wanted": {"病名": "x"}}, "V13", "wanted"),

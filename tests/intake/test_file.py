@@ -82,6 +82,21 @@ def test_registering_again_the_same_says_nothing_and_other_particulars_are_refus
         list(register(registered(), entering(30_000)))
 
 
+@pytest.mark.parametrize("body", ["Yamada_Taro", "yamada.taro", "Mayor", "a" * 33, "mayor\n"])
+def test_a_body_is_named_by_a_code_and_a_refused_one_is_not_repeated(body):
+    with pytest.raises(Refused) as refused:
+        list(register(FILE.initial, entering().model_copy(update={"body": body})))
+    assert (refused.value.rule, refused.value.field) == ("75", "body")
+    assert body.strip() not in refused.value.message
+
+
+@pytest.mark.parametrize("body", ["mayor", "board-of-education", "ward-2", "a" * 32])
+def test_a_code_of_lower_case_letters_digits_and_hyphens_names_a_body(body):
+    (event,) = register(FILE.initial, entering().model_copy(update={"body": body}))
+    assert isinstance(event, FileRegistered)
+    assert event.body == body
+
+
 def test_an_item_named_twice_is_refused():
     with pytest.raises(Refused, match="named twice") as refused:
         list(register(FILE.initial, entering(fields=FIELDS.model_copy(update={"recorded_items": ("氏名", "氏名")}))))

@@ -77,6 +77,16 @@ def submitting(form=FORM, called=CALLED, received=RECEIVED) -> SubmitProposal:
         min_principals=1_000,
         required_papers=("pledge", "public_benefit", "identity"),
         certificate_max_age_months=6,
+        attachment_kinds=(
+            "pledge",
+            "public_benefit",
+            "identity",
+            "registry_certificate",
+            "seal_certificate",
+            "authority",
+            "agent_identity",
+        ),
+        delivery_methods=("download", "optical_disc"),
     )
 
 
@@ -199,6 +209,20 @@ def test_a_refused_wish_is_not_repeated():
 def test_a_missing_paper_is_named(left_out, field):
     papers = tuple(paper for place, paper in enumerate(PAPERS) if place != left_out)
     assert refusal(submitting(form(attachments=papers))) == ("V14", field)
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule", "field"),
+    [
+        ({"delivery_method": "Yamada_Taro"}, "V12", "delivery_method"),
+        ({"attachments": (*PAPERS, Attachment(kind="Yamada_Taro", made=MADE))}, "V14", "attachments"),
+    ],
+)
+def test_what_stands_in_the_clear_is_chosen_from_a_list_and_not_repeated(changes, rule, field):
+    with pytest.raises(Refused) as refused:
+        list(submit(PROPOSAL.initial, submitting(form(**changes))))
+    assert (refused.value.rule, refused.value.field) == (rule, field)
+    assert "Yamada" not in refused.value.message
 
 
 @pytest.mark.parametrize(

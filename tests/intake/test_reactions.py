@@ -105,6 +105,8 @@ SUBMITTING = SubmitProposal(
     min_principals=1_000,
     required_papers=(),
     certificate_max_age_months=6,
+    attachment_kinds=("pledge", "public_benefit", "identity", "registry_certificate"),
+    delivery_methods=("download", "optical_disc"),
 )
 
 

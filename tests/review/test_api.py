@@ -14,7 +14,7 @@ from tests.interleaving import heard
 SUBMITTED, COMPLETE, ESTIMATED, PAID = proposal_submitted(), proposal_found_complete(), fee_estimated(), fee_paid()
 STAFF = {role: f"{role}-1:{role}" for role in ("owner", "coordinator", "head", "auditor", "operator")}
 PROPOSER = "proposer-1:proposer"
-NOTICE = {"payment_method": "invoice", "payment_due": "2026-09-30", "delivery_method": "optical_disc"}
+NOTICE = {"payment_method": "payment_notice", "payment_due": "2026-09-30", "delivery_method": "optical_disc"}
 
 
 @pytest.fixture
@@ -67,6 +67,16 @@ def test_a_conforming_case_goes_from_findings_to_contract(http, post, hear):
     assert (seen["status"], seen["notice"]["notice_number"], seen["contract"]["contract_number"]) == ("contracted", "R8-N0001", "R8-C0001")
     (row,) = http(STAFF["auditor"], "GET", "/cases").json()
     assert (row["status"], row["fee"], row["contract"]["status"]) == ("notified", 52_600, "concluded")
+
+
+@pytest.mark.parametrize("term", ["payment_method", "delivery_method"])
+def test_a_word_that_is_no_code_leaves_nothing_behind(desk, post, hear, term):
+    decided(post, hear)
+    before = desk.recorder.max_notification_id()
+    refused = post("coordinator", "notice", NOTICE | {term: "Yamada_Taro"})
+    assert (refused.status_code, refused.json()["rule"], refused.json()["field"]) == (422, "V24", term)
+    assert "Yamada" not in refused.text
+    assert desk.recorder.max_notification_id() == before
 
 
 def test_numbers_go_on_from_case_to_case(http, post, hear):

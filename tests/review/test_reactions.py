@@ -48,7 +48,15 @@ FINDINGS = [
     for criterion in range(1, 8)
 ]
 DECISION = Decide(outcome="conforming", specification=SPECIFICATION)
-NOTICE = NotifyResult(notice_number="R8-N0001", payment_method="invoice", payment_due=DUE, delivery_method="optical_disc", today=DAY)
+NOTICE = NotifyResult(
+    notice_number="R8-N0001",
+    payment_method="payment_notice",
+    payment_due=DUE,
+    delivery_method="optical_disc",
+    today=DAY,
+    payment_methods=("payment_notice",),
+    delivery_methods=("optical_disc",),
+)
 
 
 def apply(streams):

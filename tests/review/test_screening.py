@@ -53,8 +53,14 @@ NOTED = ProposalNoted(
 )
 FEE = FeeNoted(total=52_600)
 COST = CostEstimated(creation_minutes=480, outsourcing=0)
+LISTS = {"payment_methods": ("bank_transfer", "payment_notice"), "delivery_methods": ("download", "optical_disc")}
 NOTICE = NotifyResult(
-    notice_number="R8-N0001", payment_method="invoice", payment_due=date(2026, 9, 30), delivery_method="optical_disc", today=TODAY
+    notice_number="R8-N0001",
+    payment_method="payment_notice",
+    payment_due=date(2026, 9, 30),
+    delivery_method="optical_disc",
+    today=TODAY,
+    **LISTS,
 )
 REASONS = "purpose does not serve the public"
 CONFORMING = Decide(outcome="conforming", specification=SPEC)
@@ -248,7 +254,7 @@ def test_a_conforming_notice_is_form_9_with_what_the_contract_takes():
         failed=(),
         reasons=None,
         fee=52_600,
-        payment_method="invoice",
+        payment_method="payment_notice",
         payment_due=date(2026, 9, 30),
         delivery_method="optical_disc",
         notified=TODAY,
@@ -263,6 +269,14 @@ def test_a_conforming_notice_leaves_nothing_out(term):
     assert refusal(notify(conforming(), NOTICE.model_copy(update={term: None}))) == ("V24", term)
 
 
+@pytest.mark.parametrize("term", ["payment_method", "delivery_method"])
+def test_a_notice_chooses_from_the_lists_and_a_refused_method_is_not_repeated(term):
+    with pytest.raises(Refused) as refused:
+        list(notify(conforming(), NOTICE.model_copy(update={term: "Yamada_Taro"})))
+    assert (refused.value.rule, refused.value.field) == ("V24", term)
+    assert "Yamada" not in refused.value.message
+
+
 @pytest.mark.parametrize(("due", "accepted"), [(date(2026, 9, 9), False), (TODAY, True)])
 def test_the_due_date_does_not_lie_before_the_notice(due, accepted):
     command = NOTICE.model_copy(update={"payment_due": due})
@@ -273,7 +287,7 @@ def test_the_due_date_does_not_lie_before_the_notice(due, accepted):
 
 
 def test_a_non_conforming_notice_is_form_11_with_criteria_and_reasons():
-    (sent,) = notify(non_conforming(), NotifyResult(notice_number="R8-N0001", today=TODAY))
+    (sent,) = notify(non_conforming(), NotifyResult(notice_number="R8-N0001", today=TODAY, **LISTS))
     assert isinstance(sent, ResultNotified)
     assert (sent.form, sent.failed, sent.reasons, sent.fee, sent.payment_due) == ("11", (4, 6), REASONS, None, None)
     assert refusal(notify(non_conforming(), NOTICE)) == ("V24", "payment_method")

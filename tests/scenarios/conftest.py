@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -46,9 +47,19 @@ class Played:
     refused: str
     fee: int
     bundle: Path
+    token: str
     history: list[Entry]
     refused_history: list[Entry]
     said: list[tuple[date, str]] = field(default_factory=list)
+
+
+@contextmanager
+def paths_asked_for(office: Office) -> Iterator[list[str]]:
+    """Give the paths of the requests sent meanwhile: a one-time token is told to nobody but who collects with it."""
+    paths: list[str] = []
+    office.http.event_hooks = {"request": [lambda request: paths.append(request.url.path)]}
+    yield paths
+    office.http.event_hooks = {}
 
 
 @pytest.fixture(scope="session")
@@ -85,10 +96,12 @@ def played(stack: Stack, office: Office) -> Played:
     fee = play.contract(case, CONFORMING)
     play.create(case)
     bundle = stack.folder / "extract.zip"
-    play.deliver(case, CONFORMING, bundle)
+    with paths_asked_for(office) as paths:
+        play.deliver(case, CONFORMING, bundle)
+    (token,) = (path.removeprefix("/deliveries/") for path in paths if path.startswith("/deliveries/"))
     play.end_use()
     history, refused_history = settled(office, case, CONFORMING_CASE), settled(office, refused, REFUSED_CASE)
-    return Played(stack, office, play, case_file, case, refused, fee, bundle, history, refused_history, said)
+    return Played(stack, office, play, case_file, case, refused, fee, bundle, token, history, refused_history, said)
 
 
 @pytest.fixture(scope="session")

@@ -48,6 +48,8 @@ FORMS: dict[str, tuple[Changes, str, str]] = {
     "no pledge": (lambda w: {"attachments": papers(w, "public_benefit", "registry_certificate")}, "V14", "attachments.pledge"),
     "no public benefit": (lambda w: {"attachments": papers(w, "pledge", "registry_certificate")}, "V14", "attachments.public_benefit"),
     "no identity": (lambda w: {"attachments": papers(w, "pledge", "public_benefit")}, "V14", "attachments.identity"),
+    "a name for a paper": (lambda w: {"attachments": papers(w, "pledge", "Yamada_Taro")}, "V14", "attachments"),
+    "a name for a method of delivery": (lambda _: {"delivery_method": "Yamada_Taro"}, "V12", "delivery_method"),
     "an old certificate": (
         lambda w: {"attachments": [*papers(w, "pledge", "public_benefit"), *papers(w, "registry_certificate", made="2020-04-01")]},
         "V15",
@@ -119,6 +121,7 @@ def test_a_call_that_cannot_be_is_refused(world: World, changes: Changes, rule: 
     [
         ({"principal_count": 999}, "V01", "principal_count"),
         ({"principal_count": True}, "int_type", "body.principal_count"),
+        ({"body": "Yamada_Taro"}, "75", "body"),
         ({"fields": {"name": "架空の\0ファイル"}}, "missing", "body.fields.body_name"),
         ({"name": "架空のファイル"}, "extra_forbidden", "body.name"),
     ],

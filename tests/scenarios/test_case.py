@@ -11,7 +11,7 @@ from psycopg.sql import SQL, Identifier
 
 from anken.client import ProblemAnswered
 from anken.demo import recount, told_order
-from anken.play import UNMET
+from anken.play import CONFORMING, UNMET
 from contracts.catalog import CONFORMING_CASE, REFUSED_CASE
 from contracts.topics import OWNERS, dead_letter_topic, owner_topic
 from services.chassis.clock import JST
@@ -75,8 +75,17 @@ def test_business_time_runs_ninety_days_and_never_backwards(played: Played):
 
 
 def test_the_delivery_opens_once(played: Played):
-    with pytest.raises(ProblemAnswered):
+    def collect() -> None:
+        played.office.send("proposer", "GET", "anonymizer", f"/deliveries/{played.token}", account=CONFORMING.account)
+
+    def release() -> None:
         played.office.call("owner", "POST", "anonymizer", f"/cases/{played.case}/delivery")
+
+    assert played.bundle.stat().st_size > 0
+    for again, field in ((collect, "token"), (release, "delivery")):
+        with pytest.raises(ProblemAnswered) as problem:
+            again()
+        assert (problem.value.status, problem.value.rule, problem.value.field) == (422, "109", field)
 
 
 def test_nobody_wrote_dead_letters_or_refused_a_reaction(played: Played):

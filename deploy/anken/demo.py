@@ -11,6 +11,7 @@ import time
 import zipfile
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import date, datetime
 from importlib.resources import as_file, files
@@ -50,11 +51,13 @@ def demo(source: Path | None, spec: Path | None, *, keep: bool, data: Path | Non
         processes.warm_up()
         folder = stack.enter_context(DataFolder(data or Path("anken-data")) if keep or data else DataFolder.temporary())
         console.print(f"PostgreSQL, Apache Kafka and five services start in {folder.path} …")
-        running = stack.enter_context(Stack(folder.path, private=not (keep or data)))
-        wait_until_ready(running.urls)
+        with ThreadPoolExecutor(1, "sample") as beside:
+            found = beside.submit(lambda: source or sample(folder.path / "sample.csv", case_file))
+            running = stack.enter_context(Stack(folder.path, private=not (keep or data)))
+            wait_until_ready(running.urls)
+            file = found.result()
         folder.record(reachable(running))
         console.print(f"ready after {seconds_since_start():.1f} s")
-        file = source or sample(folder.path / "sample.csv", case_file)
         office = stack.enter_context(Office(running.urls, running.issuer_folder))
         if keep or data:
             out = folder.path / "extract"
@@ -74,10 +77,10 @@ def seconds_since_start() -> float:
 
 
 def sample(path: Path, case_file: CaseFile) -> Path:
-    """Write the fictional file of people that the sample register entry speaks of."""
+    """Write the fictional file of people that the sample register entry speaks of, in a process beside the servers' start."""
     from anken.sample import write_sample
 
-    write_sample(path, case_file.register_entry.principal_count)
+    processes.in_child(write_sample, path, case_file.register_entry.principal_count)
     return path
 
 

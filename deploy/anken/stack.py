@@ -118,7 +118,8 @@ class Stack:
         processes.in_child(make_secrets, str(self.issuer_folder))
         for folder in (self.vault, self.vault / "sources"):
             folder.mkdir(mode=0o700, exist_ok=True)
-        self._stop.callback(self.services.stop)
+        # What a private stack leaves behind is thrown away: nobody waits for its batches and sessions to end in order.
+        self._stop.callback(self.services.kill if self.private else self.services.stop)
         self.services.start({name: self._settings(name) for name in NAMES})
 
     def restart(self, *names: str) -> None:

@@ -27,7 +27,7 @@ from anken.client import Office, ProblemAnswered, patiently, wait_until_ready
 from anken.data_folder import DataFolder
 from anken.errors import Failed
 from anken.history import Entry, history_table, read_history, wide_console
-from anken.play import CONFORMING, REFUSED, REFUSED_CRITERION, Play
+from anken.play import CONFORMING, Play
 from anken.stack import Stack
 from anken.up import reachable
 from contracts.catalog import CONFORMING_CASE, REFUSED_CASE
@@ -91,16 +91,7 @@ def perform(console: Console, office: Office, vault: Path, case_file: CaseFile, 
         console.print(f"  {day}  {what}")
 
     play = Play(office, case_file, datetime.now(JST).date(), say)
-    play.open_call()
-    play.keep_specification(vault, source)
-    case, refused = play.propose(CONFORMING), play.propose(REFUSED)
-    play.find_complete(case, refused)
-    play.screen(case)
-    play.screen(refused, REFUSED_CRITERION)
-    play.refuse(refused)
-    play.decide(case)
-    fee = play.contract(case, CONFORMING)
-    play.create(case)
+    case, refused, fee = play.to_the_extract(vault, source)
     bundle = out / "extract.zip"
     play.deliver(case, CONFORMING, bundle)
     play.end_use()

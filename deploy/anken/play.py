@@ -71,6 +71,20 @@ class Play:
         self.office.set_clock(min(moment, datetime.now(JST)))
         self.say(self.day(number), what)
 
+    def to_the_extract(self, vault: Path, source: Path) -> tuple[str, str, int]:
+        """Play a case up to its extract and another up to its refusal; gives both ids and the fee in yen."""
+        self.open_call()
+        self.keep_specification(vault, source)
+        case, refused = self.propose(CONFORMING), self.propose(REFUSED)
+        self.find_complete(case, refused)
+        self.screen(case)
+        self.screen(refused, REFUSED_CRITERION)
+        self.refuse(refused)
+        self.decide(case)
+        fee = self.contract(case, CONFORMING)
+        self.create(case)
+        return case, refused, fee
+
     def open_call(self) -> None:
         """Register, assess and flag the file, publish the call, and let its window open."""
         entry = self.case_file.register_entry

@@ -112,7 +112,7 @@ class Stack:
                 connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
 
         self._stop.callback(drop)
-        self.database_url = make_conninfo(**{**conninfo_to_dict(admin), "dbname": name})  # type: ignore[arg-type]
+        self.database_url = make_conninfo(**{**conninfo_to_dict(admin), "dbname": name})  # type: ignore[arg-type]  # values of a parsed conninfo
 
     def _start_services(self) -> None:
         processes.in_child(make_secrets, str(self.issuer_folder))

@@ -44,7 +44,7 @@ class Event(Value):
     TOPIC: ClassVar[str] = ""
 
     def __init_subclass__(cls, topic: str = "", **kwargs: object) -> None:
-        super().__init_subclass__(**kwargs)  # type: ignore[arg-type]
+        super().__init_subclass__(**kwargs)  # type: ignore[arg-type]  # pydantic takes its own configuration there
         if topic:
             known = TOPICS.setdefault(topic, cls)
             if known.__qualname__ != cls.__qualname__ or known.__module__ != cls.__module__:

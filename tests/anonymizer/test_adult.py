@@ -11,6 +11,8 @@ from services.anonymizer.measure import recount, verify
 from services.anonymizer.processing import produce
 from services.anonymizer.specification import read_document, specification_from
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 CASE = read_document((ROOT / "deploy/anken/adult.yaml").read_text(encoding="utf-8"))
 

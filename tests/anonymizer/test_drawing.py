@@ -19,6 +19,8 @@ from services.anonymizer.processing import produce
 from services.anonymizer.specification import specification_from
 from services.chassis.events import Refused
 
+pytestmark = pytest.mark.slow
+
 CELLS = ("番号", "氏名", "性別", "年齢", "備考")
 
 
@@ -151,7 +153,6 @@ PEOPLE = st.lists(
 )
 
 
-@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(people=PEOPLE, decided=st.integers(1, 35), key=st.binary(min_size=32, max_size=32), data=st.data())
 def test_never_more_than_decided_and_the_same_people_whatever_their_order(everybody_kept, people, decided, key, data):

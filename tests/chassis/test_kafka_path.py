@@ -103,6 +103,7 @@ def test_a_refilled_topic_is_byte_identical(desk: Desk, kafka: KafkaCluster, pre
     assert read_topic(kafka.bootstrap, owner_topic("intake", again)) == first
 
 
+@pytest.mark.slow
 def test_a_second_relay_waits_and_takes_over(make: Callable[[], Desk], kafka: KafkaCluster, prefix: str):
     one, other = make(), make()
     leader = Relay(one.recorder, "intake", kafka.bootstrap, prefix)
@@ -194,6 +195,7 @@ def test_a_refused_reaction_is_recorded_with_its_rule_and_cause(inbox: Inbox, de
     assert desk.recorder.max_tracking_id("heard:review/3") == 1
 
 
+@pytest.mark.slow
 def test_what_travels_through_kafka_arrives(desk: Desk, kafka: KafkaCluster, prefix: str):
     """The consumer's own edge: batches, hand acknowledgement, dead letters, against a real broker."""
     tills = [uuid4() for _ in range(40)]

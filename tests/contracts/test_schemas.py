@@ -62,7 +62,7 @@ def test_a_schema_is_well_formed_and_carries_its_urn(entry):
 
 
 @EACH
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(data=st.data())
 def test_what_is_said_satisfies_the_committed_schema_and_is_read_as_it_was_said(entry, data):
     event = data.draw(said(entry))

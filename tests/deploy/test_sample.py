@@ -13,6 +13,8 @@ from services.anonymizer.measure import recount, verify
 from services.anonymizer.processing import produce
 from services.anonymizer.specification import read_document, specification_from
 
+pytestmark = pytest.mark.slow
+
 CASE = read_document((Path(__file__).parents[2] / "deploy/anken/care_certification.yaml").read_text(encoding="utf-8"))
 ASKED_FOR = CASE["proposal"]["principal_count"]
 

@@ -14,7 +14,7 @@ from anken.case_file import CaseFile, read_case_file
 from anken.client import Office, wait_until_ready
 from anken.demo import settled
 from anken.history import Entry
-from anken.play import CONFORMING, REFUSED, REFUSED_CRITERION, Play
+from anken.play import CONFORMING, Play
 from anken.sample import write_sample
 from anken.stack import Stack
 from contracts.catalog import CONFORMING_CASE, REFUSED_CASE
@@ -85,16 +85,7 @@ def played(stack: Stack, office: Office) -> Played:
     source = stack.folder / "sample.csv"
     write_sample(source, case_file.register_entry.principal_count)
     play.reasons = {criterion: f"{NAME}については、{reason}" for criterion, reason in play.reasons.items()}
-    play.open_call()
-    play.keep_specification(stack.vault, source)
-    case, refused = play.propose(CONFORMING), play.propose(REFUSED)
-    play.find_complete(case, refused)
-    play.screen(case)
-    play.screen(refused, REFUSED_CRITERION)
-    play.refuse(refused)
-    play.decide(case)
-    fee = play.contract(case, CONFORMING)
-    play.create(case)
+    case, refused, fee = play.to_the_extract(stack.vault, source)
     bundle = stack.folder / "extract.zip"
     with paths_asked_for(office) as paths:
         play.deliver(case, CONFORMING, bundle)

@@ -56,7 +56,13 @@ def test_the_smallest_class_of_the_delivered_file_is_at_least_k(played: Played, 
 
 def test_as_of_a_day_the_case_stands_where_it_stood(played: Played):
     day = next(datetime.fromisoformat(entry["time"]).astimezone(JST).date() for entry in played.history if entry["name"] == "FeePaid")
-    asked = lambda on: played.office.call("auditor", "GET", "caselog", f"/cases/{played.case}/history?as-of={on}")["entries"]  # noqa: E731
+
+    def asked(on: object) -> list[dict[str, str]]:
+        entries: list[dict[str, str]] = played.office.call("auditor", "GET", "caselog", f"/cases/{played.case}/history?as-of={on}")[
+            "entries"
+        ]
+        return entries
+
     names = [entry["name"] for entry in asked(day)]
     assert "FeePaid" in names
     assert "ContractConcluded" not in names

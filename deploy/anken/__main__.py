@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     except Exception as error:
         line = readable(error)
         if line is None:
-            raise
+            raise  # a defect of ours keeps its traceback
         return _fail(line, EXIT_FAILED)
     return code or 0
 

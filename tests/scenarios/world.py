@@ -1,7 +1,6 @@
 """A world of half-finished cases in the running services, to which bad requests are sent."""
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,10 +16,10 @@ from anken.stack import Stack
 from contracts.topics import OWNERS
 from services.chassis.clock import JST
 from tests.scenarios.people import people, written
+from tests.settled import settle
 
 DAY = 37  # of the play: after fee and contract, with the call still open
 OTHER_DIGEST = "sha256:" + "0" * 64
-QUIET_SECONDS = 0.5
 
 
 def proposer(number: int) -> Proposer:
@@ -66,11 +65,7 @@ class World:
 
     def settle(self) -> None:
         """Wait until nothing is on its way any more."""
-        known, since = self.versions(), time.monotonic()
-        while time.monotonic() - since < QUIET_SECONDS:
-            time.sleep(0.1)
-            if (now := self.versions()) != known:
-                known, since = now, time.monotonic()
+        settle(self.stack.database_url, self.play.day(DAY))
 
 
 def build_world(stack: Stack, office: Office, case_file: CaseFile) -> World:

@@ -28,7 +28,6 @@ def compose(settings: Settings) -> Service:
         routers=[routes(Histories(datastore), MissingList(datastore))],
         loops=[],
         listener=CaseLogListener(datastore, dead_letters),
-        dead_letters=dead_letters,
         hears=OWNERS,
         close=datastore.close,
     )

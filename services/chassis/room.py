@@ -17,9 +17,9 @@ from services.chassis.due import DueDates
 from services.chassis.events import Event
 from services.chassis.heard import Reactions
 from services.chassis.keyring import Keyring, read_key_file
+from services.chassis.listener import ReactingListener
 from services.chassis.migrate import Store
 from services.chassis.projector import Projector
-from services.chassis.reactions import ReactingListener
 from services.chassis.recorder import Datastore, Recorder, connection_parameters
 from services.chassis.refusal import ReactionRefused, announce_refusal
 from services.chassis.relay import Relay
@@ -83,7 +83,7 @@ def make_desk(room: Room, settings: Settings, clock: BusinessClock) -> tuple[Des
     rows = Rows(datastore)
 
     def close() -> None:
-        datastore.close()
+        recorder.close()
         if pool is not None:
             pool.close()
 
@@ -108,7 +108,6 @@ def furnish(room: Room, settings: Settings, router: Callable[[Desk], APIRouter])
             *ticker,
         ],
         listener=ReactingListener(desk, room.reactions, dead_letters),
-        dead_letters=dead_letters,
         hears=room.hears,
         close=close,
     )

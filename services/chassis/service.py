@@ -14,7 +14,6 @@ from structlog.stdlib import get_logger
 from contracts.topics import owner_topic
 from services.chassis.clock import BusinessClock
 from services.chassis.consumer import Consumer
-from services.chassis.dead_letters import DeadLetters
 from services.chassis.inbox import Inbox, Listener
 from services.chassis.loop import AWAY, Loop, pause
 from services.chassis.migrate import Store, is_current
@@ -38,7 +37,6 @@ class Service:
     routers: Sequence[APIRouter]
     loops: Sequence[Loop]
     listener: Listener
-    dead_letters: DeadLetters
     hears: Sequence[str]
     close: Callable[[], None]
     health: Health = field(default_factory=Health)
@@ -110,7 +108,7 @@ class Service:
         attempt = 0
         while True:
             consumer = Consumer(
-                Inbox(self.listener, self.dead_letters),
+                Inbox(self.listener),
                 group=f"{self.settings.topic_prefix}.{self.settings.service}",
                 topics=[owner_topic(owner, self.settings.topic_prefix) for owner in self.hears],
                 bootstrap=self.settings.kafka_bootstrap,

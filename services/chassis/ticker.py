@@ -5,10 +5,11 @@ from typing import Final
 from structlog.stdlib import get_logger
 
 from services.chassis.actor import service_actor
-from services.chassis.desk import Desk, NotFound
+from services.chassis.desk import Desk
 from services.chassis.due import Due, DueDates
 from services.chassis.events import Refused
 from services.chassis.loop import Loop
+from services.chassis.reading import NotFound
 from services.chassis.rows import Rows
 from services.chassis.trace import begun
 

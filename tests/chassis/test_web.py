@@ -15,9 +15,9 @@ from httpx import ASGITransport, AsyncClient
 
 from services.chassis.actor import Acting
 from services.chassis.clock import JST, BusinessClock
-from services.chassis.desk import NotFound
 from services.chassis.events import Refused, Value
 from services.chassis.issuer import ISSUER, DevelopmentIssuer
+from services.chassis.reading import NotFound
 from services.chassis.tokens import token_check
 from services.chassis.web import Body, Health, acting_as, development_routes, make_app
 

@@ -109,15 +109,15 @@ def test_a_second_relay_waits_and_takes_over(make: Callable[[], Desk], kafka: Ka
     leader = Relay(one.recorder, "intake", kafka.bootstrap, prefix)
     waiting = Relay(other.recorder, "intake", kafka.bootstrap, prefix)
     with running(leader):
-        eventually(lambda: leader.leading is not None)
+        eventually(lambda: leader.leads)
         with running(waiting):
             one.take(CASHIER, step(TILL, uuid4(), take_coin, TakeCoin(amount=1, note="x")))
-            eventually(lambda: leader.position == 1)
-            assert waiting.leading is None
+            eventually(lambda: one.recorder.max_tracking_id("relay") == 1)
+            assert not waiting.leads
             leader.stop()
             leader.join(10)
             one.take(CASHIER, step(TILL, uuid4(), take_coin, TakeCoin(amount=2, note="x")))
-            eventually(lambda: waiting.position == 2)
+            eventually(lambda: one.recorder.max_tracking_id("relay") == 2)
     assert sum(map(len, read_topic(kafka.bootstrap, owner_topic("intake", prefix)).values())) == 2
 
 

@@ -1,6 +1,5 @@
 """The relay: one leader per service copies announced bytes to Kafka in store order and saves its place after the acks."""
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -174,6 +173,5 @@ class Relay(Loop):
             try:
                 self.producer.close(timeout=5)
             except KafkaTimeoutError:
-                # The sender thread may still write what a successor writes again; only the end of the process stops it.
-                log.warning("producer did not close in time, the process ends")
-                os._exit(1)
+                # Its thread may still write what a successor writes again, until this process ends; a stop is the end of it.
+                log.warning("producer did not close in time", loop=self.name)

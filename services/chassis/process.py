@@ -26,14 +26,14 @@ def serve(compose: Callable[[Settings], Service], settings: Settings) -> None:
 
 
 def serve_child(compose: Callable[[Settings], Service], settings: Settings, log_file: str, told: Connection) -> None:
-    """Serve on a free port as the child of a starter, which is told the port; ends when the starter is gone."""
+    """Serve on the settings' port (0: a free one) as the child of a starter, which is told it; ends when the starter is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the starter, which stops us in order
     with open(log_file, "a", buffering=1, encoding="utf-8") as file:  # noqa: PTH123 - a name that crossed processes
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
         configure_logs(settings.service, settings.log_level, file)
         threading.Thread(target=_end_with_starter, name="starter-watch", daemon=True).start()
-        with socket.create_server((settings.host, 0)) as listening:
+        with socket.create_server((settings.host, settings.port)) as listening:
             told.send(listening.getsockname()[1])
             told.close()
             run(compose(settings), listening)

@@ -190,10 +190,10 @@ class Recorder(PostgresProcessRecorder):
             for row in rows
         ]
 
-    def connection(self) -> Connection[DictRow]:
-        """Open a connection of its own, outside the pool: for a session lock or LISTEN."""
+    def connection(self, **given: Any) -> Connection[DictRow]:  # noqa: ANN401 - libpq's parameters, of several types
+        """Open a connection of its own, outside the pool: for a session lock or LISTEN. `given` parameters win over the pool's."""
         parameters = dict(self.datastore.pool.kwargs or {})  # type: ignore[arg-type]  # a dict, set above
-        return Connection.connect(**parameters, autocommit=True)
+        return Connection.connect(**parameters | given, autocommit=True)
 
 
 def _columns(events: Sequence[Appending]) -> list[list[Any]]:

@@ -2,9 +2,7 @@
 
 import asyncio
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import date
 from uuid import UUID, uuid4
 
@@ -26,7 +24,6 @@ from services.chassis.desk import Desk
 from services.chassis.inbox import Inbox
 from services.chassis.keyring import KeyFileUnusable
 from services.chassis.listener import ReactingListener
-from services.chassis.loop import Loop
 from services.chassis.projector import Projector
 from services.chassis.reading import NotFound
 from services.chassis.received import RawRecord
@@ -37,6 +34,7 @@ from services.chassis.ticker import Ticker
 from tests.chassis.conftest import CASHIER
 from tests.chassis.logs_of_kafka import Owner, read_topic, record
 from tests.chassis.rooms import COUNT, DUE, REACTIONS, TILL, CountTill, TakeCoin, count_till, take_coin
+from tests.chassis.threads import eventually, running
 
 ENDED = UseEnded(contract_number="R8-C0001", ended=date(2026, 4, 1))
 CONCLUDED = ContractConcluded(
@@ -53,24 +51,6 @@ class Buried:
 
     def tell(self, letters: Sequence[Letter]) -> None:
         self.letters += letters
-
-
-@contextmanager
-def running(loop: Loop) -> Iterator[None]:
-    loop.start()
-    try:
-        yield
-    finally:
-        loop.stop()
-        loop.join(10)
-        assert not loop.is_alive()
-
-
-def eventually(true: Callable[[], bool], seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
 
 
 def raw(headers: list[tuple[str, bytes]], value: bytes | None, offset: int = 0, subject: UUID | None = None) -> RawRecord:
@@ -102,24 +82,6 @@ def test_a_refilled_topic_is_byte_identical(desk: Desk, kafka: KafkaCluster, pre
         eventually(lambda: (desk.recorder.max_tracking_id("relay") or 0) >= 30)
     assert sum(len(records) for records in first.values()) == 30
     assert read_topic(kafka.bootstrap, owner_topic("intake", again)) == first
-
-
-@pytest.mark.slow
-def test_a_second_relay_waits_and_takes_over(make: Callable[[], Desk], kafka: KafkaCluster, prefix: str):
-    one, other = make(), make()
-    leader = Relay(one.recorder, "intake", kafka.bootstrap, prefix)
-    waiting = Relay(other.recorder, "intake", kafka.bootstrap, prefix)
-    with running(leader):
-        eventually(lambda: leader.leading is not None)
-        with running(waiting):
-            one.take(CASHIER, step(TILL, uuid4(), take_coin, TakeCoin(amount=1, note="x")))
-            eventually(lambda: leader.position == 1)
-            assert waiting.leading is None
-            leader.stop()
-            leader.join(10)
-            one.take(CASHIER, step(TILL, uuid4(), take_coin, TakeCoin(amount=2, note="x")))
-            eventually(lambda: waiting.position == 2)
-    assert sum(map(len, read_topic(kafka.bootstrap, owner_topic("intake", prefix)).values())) == 2
 
 
 def test_a_redelivered_record_is_done_once(inbox: Inbox, desk: Desk):

@@ -77,6 +77,9 @@ def parser() -> argparse.ArgumentParser:
     apply = _verb(topics, "apply", "make the topics that are missing", _apply_topics)
     apply.add_argument("--replication", type=int, default=-1, help="copies of each partition (default: the broker's)")
 
+    rebuild = _verb(verbs, "rebuild", "fold a view anew while its service runs, then serve it", _rebuild)
+    rebuild.add_argument("view", help="SERVICE/VIEW, or VIEW alone")
+
     history = _verb(verbs, "history", "print the history of a case", _history)
     history.add_argument("case", help="the case's id")
     history.add_argument("--as-of", help="only what took effect by this day or moment")
@@ -146,6 +149,12 @@ def _apply_topics(options: argparse.Namespace) -> None:
 
     made = apply_topics(needed("ANKEN_KAFKA_BOOTSTRAP"), os.environ.get("ANKEN_TOPIC_PREFIX", PREFIX), options.replication)
     print("\n".join(made) if made else "nothing to do")
+
+
+def _rebuild(options: argparse.Namespace) -> None:
+    from anken.rebuild import rebuild_view
+
+    rebuild_view(options.view, lambda service: os.environ.get(f"ANKEN_{service.upper()}_DATABASE_URL") or needed("ANKEN_DATABASE_URL"))
 
 
 def _history(options: argparse.Namespace) -> int:

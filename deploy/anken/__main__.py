@@ -88,6 +88,9 @@ def parser() -> argparse.ArgumentParser:
     for operating in (apply, check, again):
         operating.add_argument("--data", type=Path, default=DATA, help="the data folder of the running Anken")
 
+    rebuild = _verb(verbs, "rebuild", "fold a view anew while its service runs, then serve it", _rebuild)
+    rebuild.add_argument("view", help="SERVICE/VIEW, or VIEW alone")
+
     history = _verb(verbs, "history", "print the history of a case", _history)
     history.add_argument("case", help="the case's id")
     history.add_argument("--as-of", help="only what took effect by this day or moment")
@@ -176,6 +179,12 @@ def _republish(options: argparse.Namespace) -> None:
     from anken.republish import republish
 
     republish(options.service, options.position, options.data)
+
+
+def _rebuild(options: argparse.Namespace) -> None:
+    from anken.rebuild import rebuild_view
+
+    rebuild_view(options.view, lambda service: os.environ.get(f"ANKEN_{service.upper()}_DATABASE_URL") or needed("ANKEN_DATABASE_URL"))
 
 
 def _history(options: argparse.Namespace) -> int:

@@ -99,13 +99,20 @@ BEGIN
     PERFORM pg_notify({channel}, '');
 END $BODY$;
 
-CREATE TABLE {schema}.row (
-    view text NOT NULL,
-    subject uuid NOT NULL,
-    tenant text NOT NULL,
-    content jsonb NOT NULL,
-    PRIMARY KEY (view, subject)
+CREATE TABLE {schema}.view (
+    name text PRIMARY KEY,
+    serving integer NOT NULL, -- the version that is read; 0 has no rows
+    revision integer NOT NULL -- of the definition that folded it
 );
+-- Rows are written and read whole, by tenant and subject. An update finds room on its page, so that no index entry is added.
+CREATE TABLE {schema}.row (
+    view text COLLATE "C" NOT NULL,
+    version integer NOT NULL,
+    tenant text COLLATE "C" NOT NULL,
+    subject uuid NOT NULL,
+    content json NOT NULL,
+    PRIMARY KEY (view, version, tenant, subject)
+) WITH (fillfactor = 80);
 CREATE TABLE {schema}.due (
     kind text NOT NULL,
     subject uuid NOT NULL,
@@ -119,4 +126,5 @@ CREATE INDEX due_open_idx ON {schema}.due (due) WHERE NOT done;
 GRANT USAGE ON SCHEMA {schema} TO {role};
 GRANT SELECT, INSERT ON {schema}.events TO {role};
 GRANT SELECT, INSERT, UPDATE ON {schema}.tracking TO {role};
-GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.row, {schema}.due TO {role};
+GRANT SELECT, INSERT, UPDATE ON {schema}.view, {schema}.due TO {role};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.row TO {role};

@@ -7,7 +7,7 @@ from services.caselog.api import routes
 from services.caselog.history import Histories
 from services.caselog.listener import CaseLogListener
 from services.caselog.missing import MissingList
-from services.chassis.clock import BusinessClock
+from services.chassis.clock import clock_of
 from services.chassis.dead_letters import KafkaDeadLetters
 from services.chassis.migrate import Store
 from services.chassis.recorder import Datastore
@@ -24,7 +24,7 @@ def compose(settings: Settings) -> Service:
     return Service(
         settings=settings,
         store=STORE,
-        clock=BusinessClock(settable=settings.development),
+        clock=clock_of(settings),
         routers=[routes(Histories(datastore), MissingList(datastore))],
         loops=[],
         listener=CaseLogListener(datastore, dead_letters),

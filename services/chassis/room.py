@@ -10,7 +10,7 @@ from psycopg_pool import ConnectionPool
 from contracts.catalog import CATALOG
 from contracts.values import ContractEvent
 from services.chassis.announcement import Announce
-from services.chassis.clock import BusinessClock
+from services.chassis.clock import BusinessClock, clock_of
 from services.chassis.dead_letters import KafkaDeadLetters
 from services.chassis.desk import Desk
 from services.chassis.due import DueDates
@@ -93,7 +93,7 @@ def make_desk(room: Room, settings: Settings, clock: BusinessClock) -> tuple[Des
 
 def furnish(room: Room, settings: Settings, router: Callable[[Desk], APIRouter]) -> Service:
     """Wire a room: store, relay, inbox, projector, dates and routes."""
-    clock = BusinessClock(settable=settings.development)
+    clock = clock_of(settings)
     desk, rows, close = make_desk(room, settings, clock)
     dead_letters = KafkaDeadLetters(room.name, settings.kafka_bootstrap, settings.topic_prefix)
     ticker = [] if room.due is None else [Ticker(desk, rows, room.due)]

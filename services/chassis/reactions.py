@@ -1,11 +1,13 @@
 """Reacting: from a record to the steps it leads to, appended together with the place it was read at."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
 from eventsourcing.persistence import DataError, PersistenceError
+from opentelemetry.trace import Span, SpanKind
 from psycopg import DataError as PsycopgDataError
 from psycopg import Error as PsycopgError
 from pydantic import ValidationError
@@ -26,7 +28,7 @@ from services.chassis.loop import AWAY
 from services.chassis.received import Received
 from services.chassis.recorder import AlreadyTaken, Taking, VersionConflict
 from services.chassis.refusal import REFUSAL, RecordRefusal, record_refusal
-from services.chassis.trace import continued
+from services.chassis.trace import span, traceparent
 
 log = get_logger(__name__)
 
@@ -92,7 +94,8 @@ class ReactingListener:
             reader.passed = position
             return
         try:
-            self._react(reader, received, event, subject)
+            with reaction_span(received):
+                self._react(reader, received, event, subject)
         except Exception as error:
             if isinstance(error, PASS_ON) and not isinstance(error, RECORDS_FAULT):
                 raise
@@ -107,7 +110,7 @@ class ReactingListener:
 
     def _react(self, reader: Reader, received: Received, event: ContractEvent, subject: UUID) -> None:
         envelope = received.envelope
-        acting = service_actor(self.desk.service, envelope.tenantid, continued(envelope.traceparent))
+        acting = service_actor(self.desk.service, envelope.tenantid, traceparent())
         cause = Cause(envelope.id, envelope.correlationid)
         taking = reader.taking(envelope.position)
         heard = Heard(event, envelope.id, subject, envelope.tenantid, envelope.actor, envelope.time, self.desk.today())
@@ -133,3 +136,17 @@ class ReactingListener:
                 event_id=str(envelope.id),
             )
             self.desk.take(acting, step(REFUSAL, subject, record_refusal, refusal), cause=cause, taking=taking)
+
+
+def reaction_span(received: Received) -> AbstractContextManager[Span]:
+    """Go on with the trace that the record's author stored with it; the place names the record, its key does not."""
+    envelope = received.envelope
+    return span(
+        f"react {envelope.type}",
+        SpanKind.CONSUMER,
+        parent=envelope.traceparent,
+        event__type=envelope.type,
+        source=received.raw.source,
+        position=envelope.position,
+        tenant=envelope.tenantid,
+    )

@@ -1,13 +1,11 @@
 """Reacting: from a record to the steps it leads to, appended together with the place it was read at."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
 from eventsourcing.persistence import DataError, PersistenceError
-from opentelemetry.trace import Span, SpanKind
 from psycopg import DataError as PsycopgDataError
 from psycopg import Error as PsycopgError
 from pydantic import ValidationError
@@ -28,7 +26,8 @@ from services.chassis.loop import AWAY
 from services.chassis.received import Received
 from services.chassis.recorder import AlreadyTaken, Taking, VersionConflict
 from services.chassis.refusal import REFUSAL, RecordRefusal, record_refusal
-from services.chassis.trace import span, traceparent
+from services.chassis.spans import reaction_span
+from services.chassis.trace import traceparent
 
 log = get_logger(__name__)
 
@@ -136,17 +135,3 @@ class ReactingListener:
                 event_id=str(envelope.id),
             )
             self.desk.take(acting, step(REFUSAL, subject, record_refusal, refusal), cause=cause, taking=taking)
-
-
-def reaction_span(received: Received) -> AbstractContextManager[Span]:
-    """Go on with the trace that the record's author stored with it; the place names the record, its key does not."""
-    envelope = received.envelope
-    return span(
-        f"react {envelope.type}",
-        SpanKind.CONSUMER,
-        parent=envelope.traceparent,
-        event__type=envelope.type,
-        source=received.raw.source,
-        position=envelope.position,
-        tenant=envelope.tenantid,
-    )

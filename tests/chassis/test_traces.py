@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import StatusCode, TraceFlags
 
 from contracts import intake
 from services.chassis.actor import Acting
@@ -160,7 +160,7 @@ def test_a_date_begins_a_trace_that_its_event_carries(desk: Desk, exported: InMe
 
 
 def written(one: ReadableSpan) -> str:
-    return f"00-{one.context.trace_id:032x}-{one.context.span_id:016x}-01"
+    return f"00-{one.context.trace_id:032x}-{one.context.span_id:016x}-{one.context.trace_flags:02x}"
 
 
 @pytest.mark.parametrize("fixtures", [(), ("exported",)], ids=["nobody collects", "collected"])
@@ -180,7 +180,7 @@ def test_a_context_goes_on_or_begins_whether_it_is_collected_or_not(fixtures: tu
         with span("four", parent=malformed):
             begun = traceparent()
         assert TRACEPARENT.fullmatch(begun)
-        assert (begun[:35] != GIVEN[:35], begun[-2:]) == (True, "01")
+        assert (begun[:35] != GIVEN[:35], int(begun[-2:], 16) & TraceFlags.SAMPLED) == (True, 1)
     assert TRACEPARENT.fullmatch(traceparent())
 
 

@@ -5,6 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final
@@ -27,6 +28,7 @@ MAX_RECORDS: Final = 500
 LONGEST_BATCH_SECONDS: Final = 60
 LONGEST_POLL_SECONDS: Final = 300
 RETRY_SECONDS: Final = 120
+SILENCE_SECONDS: Final = 60
 
 
 class StillAway(Exception):
@@ -41,6 +43,8 @@ class Consumer:
         self.assigned: frozenset[tuple[str, int]] = frozenset()
         self.busy = asyncio.Lock()
         self.stopping = False
+        self.batch_since: float | None = None
+        self.last_sign = time.monotonic()
         self.broker = KafkaBroker(
             bootstrap.split(","),
             client_id=group,
@@ -74,6 +78,7 @@ class Consumer:
 
             async def consume_scope(self, call_next: Callable[[Any], Awaitable[Any]], msg: Any) -> Any:  # noqa: ANN401 - as above
                 async with consumer.busy:
+                    consumer.batch_since = time.monotonic()
                     try:
                         result = await call_next(msg)
                     except StillAway:
@@ -85,6 +90,7 @@ class Consumer:
                         # Refused after a rebalance: whoever has the partition now is told the records again, and the database refuses them.
                         metrics.INBOX_COMMITS_REFUSED.inc()
                         log.warning("offsets not committed", exc_info=True)
+                    consumer.batch_since, consumer.last_sign = None, time.monotonic()
                     return result
 
             async def after_processed(
@@ -127,6 +133,28 @@ class Consumer:
                 else:
                     return
 
+    def is_well(self) -> bool:
+        """Tell whether it has partitions and either works on a batch that the group still waits for, or hears from Kafka.
+
+        A broker answers a fetch twice a second also where there is nothing new, and aiokafka keeps the time of the answer by
+        partition; while fetched records wait to be taken it asks for no more, so a batch's end is a sign as well.
+        """
+        now = time.monotonic()
+        if self.batch_since is not None:
+            return bool(self.assigned) and now - self.batch_since < LONGEST_POLL_SECONDS
+        quiet = [time.time() - answered / 1000 for answered in self._answers()]
+        return bool(self.assigned) and min([now - self.last_sign, *quiet]) < SILENCE_SECONDS
+
+    def _answers(self) -> list[float]:
+        """Give the times of the last answer for each partition, in milliseconds since the epoch."""
+        found: list[float] = []
+        for subscriber in self.broker.subscribers:
+            reader: Any = getattr(subscriber, "consumer", None)
+            # A probe asks from a thread of its own: a rebalance may take a partition away between the two questions.
+            with suppress(AssertionError, AttributeError):
+                found += filter(None, [reader.last_poll_timestamp(one) for one in reader.assignment()])
+        return found
+
     async def start(self) -> None:
         """Join the group; raises when Kafka is away, waits while a topic is missing."""
         await self.broker.start()
@@ -153,6 +181,7 @@ class _Drain(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
 
     async def on_partitions_assigned(self, assigned: Any) -> None:  # noqa: ANN401 - aiokafka ships no types
         self._now(frozenset((one.topic, one.partition) for one in assigned))
+        self.consumer.last_sign = time.monotonic()
         log.info("partitions assigned", partitions=len(self.consumer.assigned))
 
     def _now(self, assigned: frozenset[tuple[str, int]]) -> None:

@@ -27,7 +27,8 @@ from services.chassis.reading import NotFound, Reading
 from services.chassis.received import Received
 from services.chassis.recorder import VersionConflict
 from services.chassis.refusal import REFUSAL, RecordRefusal, record_refusal
-from services.chassis.trace import continued
+from services.chassis.spans import reaction_span
+from services.chassis.trace import traceparent
 
 log = get_logger(__name__)
 
@@ -86,18 +87,19 @@ class Reacting:
     def decide(self, reaction: Reaction, reading: Reading) -> Letter | None:
         """Decide a reaction within a reading: all of its steps or, where one is refused, the refusal; gives a letter if it fails."""
         envelope = reaction.received.envelope
-        acting = service_actor(self.desk.service, envelope.tenantid, continued(envelope.traceparent))
         cause = Cause(envelope.id, envelope.correlationid)
-        part = reading.part(envelope.tenantid)
-        try:
-            for one in reaction.steps:
-                self.desk.decide(part, one, acting, cause)
-        except (Refused, NotFound) as refused:
-            part = self._refused(reaction, refused, reading, acting, cause)
-        except Exception as error:
-            if isinstance(error, OURS) and not isinstance(error, RECORDS_FAULT):
-                raise
-            return failed(reaction.received, reaction.subject, error)
+        with reaction_span(reaction.received):
+            acting = service_actor(self.desk.service, envelope.tenantid, traceparent())
+            part = reading.part(envelope.tenantid)
+            try:
+                for one in reaction.steps:
+                    self.desk.decide(part, one, acting, cause)
+            except (Refused, NotFound) as refused:
+                part = self._refused(reaction, refused, reading, acting, cause)
+            except Exception as error:
+                if isinstance(error, OURS) and not isinstance(error, RECORDS_FAULT):
+                    raise
+                return failed(reaction.received, reaction.subject, error)
         reading.keep(part)
         return None
 

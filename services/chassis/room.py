@@ -84,7 +84,7 @@ def make_desk(room: Room, settings: Settings, clock: BusinessClock) -> tuple[Des
     rows = Rows(datastore)
 
     def close() -> None:
-        recorder.close()
+        datastore.close()
         if pool is not None:
             pool.close()
 

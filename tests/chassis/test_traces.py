@@ -27,7 +27,7 @@ from services.chassis.desk import Desk
 from services.chassis.due import Due
 from services.chassis.inbox import Inbox
 from services.chassis.issuer import ISSUER, DevelopmentIssuer
-from services.chassis.reactions import ReactingListener
+from services.chassis.listener import ReactingListener
 from services.chassis.received import RawRecord
 from services.chassis.recorder import Outgoing
 from services.chassis.room import NO_GRANT, Room, make_desk
@@ -111,7 +111,7 @@ def test_one_trace_from_a_request_to_another_services_reaction(desk: Desk, audit
     (outgoing,) = desk.recorder.select_outgoing(0, 10)
     with relay_span("intake", [outgoing]):
         record = carried(outgoing)
-    Inbox(ReactingListener(audit, AUDIT.reactions, Buried()), Buried()).handle([record])
+    Inbox(ReactingListener(audit, AUDIT.reactions, Buried())).handle([record])
     request, relay, reaction = exported.get_finished_spans()
     assert (request.name, request.context.trace_id, request.parent.span_id) == ("POST /tills/{till}/coins/{coin}", TRACE, PARENT)
     assert told(outgoing) == f"00-{TRACE:032x}-{request.context.span_id:016x}-01"

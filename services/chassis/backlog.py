@@ -10,10 +10,10 @@ import psycopg
 from psycopg import sql
 from structlog.stdlib import get_logger
 
+from services.chassis.lead import PLACE as RELAY
 from services.chassis.loop import AWAY
 from services.chassis.migrate import Store, is_current
-from services.chassis.projector import PLACE as VIEWS
-from services.chassis.relay import PLACE as RELAY
+from services.chassis.versions import PLACE as VIEWS
 
 log = get_logger(__name__)
 
@@ -75,6 +75,18 @@ EVENT_STORE: Final = (
             " WHERE notification_id > coalesce((SELECT notification_id FROM {schema}.tracking WHERE application_name = {views}), 0)"
             " ORDER BY notification_id LIMIT 1), 0)"
         ),
+    ),
+)
+LETTERS: Final = (
+    Distance(
+        "anken_dead_letters_open",
+        "Dead letters that nobody has replayed or dropped yet.",
+        sql.SQL("SELECT count(*) FROM {schema}.dead_letter WHERE state = 'open'"),
+    ),
+    Distance(
+        "anken_parked_cases",
+        "Cases whose records are put aside behind an open letter of theirs.",
+        sql.SQL("SELECT count(DISTINCT subject) FROM {schema}.dead_letter WHERE state = 'open'"),
     ),
 )
 

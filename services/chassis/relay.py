@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaConnectionError, KafkaTimeoutError
+from opentelemetry.trace import Span
 from structlog.stdlib import get_logger
 
 from contracts.topics import owner_topic
@@ -16,6 +17,7 @@ from services.chassis.lead import Lead
 from services.chassis.loop import AWAY, Loop
 from services.chassis.recorded import subject_of
 from services.chassis.recorder import Outgoing, Recorder
+from services.chassis.spans import relay_span
 
 log = get_logger(__name__)
 
@@ -43,11 +45,12 @@ def make_producer(bootstrap: str) -> KafkaProducer:
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """A batch on its way: the places before and after it, and what the producer promised for each record."""
+    """A batch on its way: the places before and after it, what the producer promised for each record, and its span."""
 
     since: int
     to: int
     acks: Sequence[Any]  # kafka-python has no public future type
+    span: Span
 
 
 class Relay(Loop):
@@ -59,6 +62,7 @@ class Relay(Loop):
     def __init__(self, recorder: Recorder, service: str, bootstrap: str, prefix: str) -> None:
         super().__init__(f"relay-{service}")
         self.recorder = recorder
+        self.service = service
         self.bootstrap = bootstrap
         self.topic = owner_topic(service, prefix)
         self.producer: KafkaProducer | None = None
@@ -102,6 +106,7 @@ class Relay(Loop):
         try:
             if self.producer is None:
                 self.producer = make_producer(self.bootstrap)
+            span = relay_span(self.service, outgoing)
             acks = [
                 self.producer.send(self.topic, key=str(subject_of(one.stream)).encode(), value=one.value, headers=headers_of(one))
                 for one in outgoing
@@ -113,15 +118,18 @@ class Relay(Loop):
             if self.flight is None:
                 self.stopping.wait(POLL_SECONDS)
             return None
-        return Flight(since, outgoing[-1].position, acks)
+        return Flight(since, outgoing[-1].position, acks, span)
 
     def _land(self, lead: Lead, flight: Flight) -> bool:
         """Wait for a batch's acks and save the place; False if it was not saved, and what follows the batch must not count either."""
-        if not self._acknowledged(lead, flight):
-            return False
-        if not lead.move(flight.since, flight.to):
-            log.info("place was moved, reading it again", loop=self.name)
-            return False
+        try:
+            if not self._acknowledged(lead, flight):
+                return False
+            if not lead.move(flight.since, flight.to):
+                log.info("place was moved, reading it again", loop=self.name)
+                return False
+        finally:
+            flight.span.end()
         metrics.RELAY_SENT.inc(len(flight.acks))
         metrics.RELAY_BATCH_EVENTS.observe(len(flight.acks))
         log.debug("relayed", position=flight.to, events=len(flight.acks))

@@ -10,10 +10,10 @@ import psycopg
 from psycopg import sql
 from structlog.stdlib import get_logger
 
+from services.chassis.lead import PLACE as RELAY
 from services.chassis.loop import AWAY
 from services.chassis.migrate import Store, is_current
-from services.chassis.projector import PLACE as VIEWS
-from services.chassis.relay import PLACE as RELAY
+from services.chassis.versions import PLACE as VIEWS
 
 log = get_logger(__name__)
 

@@ -24,6 +24,7 @@ log = get_logger(__name__)
 
 MAX_RECORDS: Final = 500
 LONGEST_BATCH_SECONDS: Final = 60
+METADATA_MS: Final = 10_000
 
 
 class Consumer:
@@ -40,6 +41,8 @@ class Consumer:
             logger=logging.getLogger("faststream"),
             graceful_timeout=LONGEST_BATCH_SECONDS,
             allow_auto_create_topics=False,
+            # aiokafka asks a partition's former leader for its first offset until its metadata are of age (default: 5 minutes).
+            metadata_max_age_ms=METADATA_MS,
             middlewares=[self._middleware()],
         )
         self.broker.subscriber(

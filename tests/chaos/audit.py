@@ -60,10 +60,14 @@ class Views:
 
 
 class Audit:
-    """Goes on from round to round; a fresh one made at the end reads everything from the beginning."""
+    """Goes on from round to round; a fresh one made at the end reads everything from the beginning.
 
-    def __init__(self, house: House, ledger: Ledger) -> None:
+    `firsts` says of a topic that was trimmed from which position on it was sent again.
+    """
+
+    def __init__(self, house: House, ledger: Ledger, firsts: Mapping[str, int] | None = None) -> None:
         self.house = house
+        self.firsts = firsts or {}
         self.ledger = ledger
         self.stores = {owner: StoreBook(owner) for owner in OWNERS}
         self.topics = {owner: TopicBook(owner) for owner in OWNERS}
@@ -95,6 +99,8 @@ class Audit:
                         damage.differ(f"{owner} {row.position}: a reaction was refused")
             self.log.compare(self.stores, read_log(connection, self.log.size - 1), damage)
             self._nothing_left(connection, damage)
+        for owner, first in self.firsts.items():
+            self.topics[owner].begin(self.stores[owner], first)
         for owner, topic in self.topics.items():
             topic.compare(self.stores[owner], self.reader.read(owner), damage, trimmed=owner in trimmed)
         self._cases(damage)

@@ -78,7 +78,7 @@ def trim_topic(house: House, load: SideLoad, blow: Blow) -> None:
         house.revive([RESIDENT])
         load.register(load.FEW)
         time.sleep(blow.hold)
-    republish(house, house.audited["intake"] + 1)
+    republish(house, "intake", house.audited["intake"] + 1)
 
 
 def trimmed(bootstrap: str, topic: str) -> bool:
@@ -100,15 +100,16 @@ def trimmed(bootstrap: str, topic: str) -> bool:
     return True
 
 
-def republish(house: House, needed: int) -> None:
-    """Send intake's events from a position on again."""
+def republish(house: House, service: str, first: int) -> None:
+    """Send a service's events from a position on again."""
+    house.sent_again[service] = first
     with house.this("intake.0"):
         house.kill("intake.0")
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             try:
                 with psycopg.connect(house.database_url(), autocommit=True, connect_timeout=2) as connection:
-                    connection.execute(REWIND, (needed - 1, needed - 1))
+                    connection.execute(REWIND, (first - 1, first - 1))
             except AWAY:
                 time.sleep(0.3)
             else:

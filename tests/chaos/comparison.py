@@ -102,6 +102,12 @@ class TopicBook:
     repeats: int = 0
     holes: int = 0
 
+    def begin(self, store: StoreBook, first: int) -> None:
+        """Expect nothing before a position: the topic was trimmed, and sent again from there."""
+        for position, said in store.announced.items():
+            if position < first:
+                self.places[said.partition] = position
+
     def compare(self, store: StoreBook, found: Mapping[int, Sequence[Record]], damage: Damage, *, trimmed: bool) -> None:
         """Go on with the next records of each partition; ahead of a hole nothing counts, and only a trimmed topic may have one."""
         for partition, records in found.items():

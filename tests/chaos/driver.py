@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from collections import Counter as Tally
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,18 +73,17 @@ class Driver:
     def play(self, plan: Plan) -> str:
         """Play one round; gives its line of the ledger. What goes wrong is noted in the run."""
         begun = time.monotonic()
+        self.struck: list[tuple[Fault, float]] = []
         self.deadline = begun + plan.longest + PATIENCE_SECONDS
         before = len(self.run.ledger.played)
         blows = [threading.Thread(target=self._strike, args=(plan, number)) for number in range(len(plan.blows))]
         people = threading.Thread(target=self._people, args=(plan,))
         for thread in (people, *blows):
             thread.start()
-        for thread in (*blows, people):
-            while thread.is_alive():
-                thread.join(LOOK_SECONDS)
-                self.house.look()
-        healed = time.monotonic()
+        self._watch(blows)
         self._heal()
+        healed = time.monotonic()
+        self._watch([people])
         left = self._rest()
         recovery = time.monotonic() - healed
         self.run.slowest = max(self.run.slowest, recovery)
@@ -95,17 +95,23 @@ class Driver:
         self.house.audited = {owner: store.last for owner, store in self.audit.stores.items()}
         if left and not damage.any:
             self.run.damage.lose(f"round {plan.number}: {left}", sum(left.values()))
-        struck = ", ".join(blow.fault for blow in sorted(plan.blows, key=lambda one: one.at))
+        struck = ", ".join(f"{fault} {seconds:.0f} s" for fault, seconds in self.struck)
         return (
             f"round {plan.number}: {len(self.run.ledger.played) - before} cases, {self.audit.events} events, {struck};"
-            f" at rest {recovery:.1f} s after, {time.monotonic() - begun:.1f} s"
+            f" at rest {recovery:.1f} s after the last, whole round {time.monotonic() - begun:.1f} s"
         )
+
+    def _watch(self, threads: Sequence[threading.Thread]) -> None:
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(LOOK_SECONDS)
+                self.house.look()
 
     def finish(self) -> None:
         """Read everything again from the beginning, by fresh books."""
         damage = Damage()
-        trimmed = frozenset({"intake"}) if self.run.faults[Fault.TOPIC_TRIMMED] else frozenset[str]()
-        Audit(self.house, self.run.ledger).compare(damage, trimmed=trimmed)
+        trimmed = self.house.sent_again
+        Audit(self.house, self.run.ledger, trimmed).compare(damage, trimmed=frozenset(trimmed))
         self._add(damage)
         self.load.__exit__(None, None, None)
 
@@ -124,10 +130,12 @@ class Driver:
         blow = plan.blows[number]
         time.sleep(blow.at)
         self.run.faults[blow.fault] += 1
+        begun = time.monotonic()
         try:
             strike(self.house, self.load, blow)
         except Exception:  # noqa: BLE001 - the run is red, and says why
             self.run.failures.append(f"round {plan.number}: {blow.fault}: {traceback.format_exc()}")
+        self.struck.append((blow.fault, time.monotonic() - begun))
 
     def _people(self, plan: Plan) -> None:
         chance = random.Random(plan.seed)

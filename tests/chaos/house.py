@@ -52,6 +52,7 @@ class House:
         self.unexpected: list[str] = []
         self.down: set[str] = set()
         self.cuts: list[int] = []
+        self.sent_again: dict[str, int] = {}
         self.audited: dict[str, int] = dict.fromkeys(OWNERS, 0)
         self._hit: set[str] = set()
         self._free = threading.Condition(threading.RLock())

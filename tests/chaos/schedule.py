@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-SPAN: Final = 9.0  # seconds over which the cases of a round start and the faults strike
+SPAN: Final = 6.0  # seconds over which the cases of a round start and the faults strike
 AWAY_ROUND: Final = 6
 AWAY_SECONDS: Final = 150.0
 CASES: Final = 4
@@ -34,14 +34,14 @@ class Fault(StrEnum):
 # How long each lasts, in seconds: shortest, longest. A frozen member outlasts the group's 10 s session time-out at times.
 HOLDS: Final = {
     Fault.SERVICE_KILLED: (0.3, 4),
-    Fault.SERVICE_FROZEN: (1, 13),
+    Fault.SERVICE_FROZEN: (1, 12),
     Fault.RELAY_KILLED: (0.3, 4),
-    Fault.RELAY_FROZEN: (1, 8),
+    Fault.RELAY_FROZEN: (1, 6),
     Fault.LEAD_CUT: (0, 0),
     Fault.ZOMBIE: (2, 6),
     Fault.BROKER_KILLED: (0.5, 6),
-    Fault.BROKER_FROZEN: (2, 13),
-    Fault.BROKERS_FROZEN: (14, 16),
+    Fault.BROKER_FROZEN: (2, 8),
+    Fault.BROKERS_FROZEN: (14, 15),
     Fault.BROKERS_AWAY: (AWAY_SECONDS, AWAY_SECONDS),
     Fault.POSTGRES_KILLED: (0.2, 3),
     Fault.POSTGRES_FROZEN: (1, 6),
@@ -55,6 +55,9 @@ DECKS: Final[Sequence[tuple[int, tuple[Fault, ...]]]] = (  # how many of each de
     (2, (Fault.SERVICE_KILLED, Fault.SERVICE_FROZEN, Fault.SERVICE_KILLED)),
     (1, (Fault.RELAY_KILLED, Fault.RELAY_FROZEN, Fault.LEAD_CUT, Fault.ZOMBIE)),
 )
+
+
+NEED_BROKERS: Final = frozenset(DECKS[0][1] + DECKS[2][1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ def _plan(number: int, chance: random.Random, hands: list[list[Fault]]) -> Plan:
                 hand.extend(chance.sample(deck, len(deck)))
             dealt.append(hand.pop())
     if number == AWAY_ROUND:
-        dealt[0] = Fault.BROKERS_AWAY
+        dealt = [Fault.BROKERS_AWAY, *(fault for fault in dealt if fault not in NEED_BROKERS)]
     blows = tuple(_blow(fault, chance) for fault in dealt)
     starts = tuple(sorted(chance.uniform(0, SPAN / 2) for _ in range(CASES)))
     return Plan(number, chance.getrandbits(32), blows, starts)

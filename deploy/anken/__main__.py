@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from contracts.topics import OWNERS, PREFIX
+
 EXIT_FAILED: Final = 1
 EXIT_UNAVAILABLE: Final = 3
 EXIT_RUNNING: Final = 4
 
 NEEDED: Final = ("ANKEN_KAFKA_BOOTSTRAP", "ANKEN_JWKS_FILE")
+DATA: Final = Path("anken-data")
 OWN_NEEDS: Final = {"intake": "ANKEN_KEY_FILE", "review": "ANKEN_KEY_FILE", "billing": "ANKEN_KEY_FILE", "anonymizer": "ANKEN_VAULT"}
 
 
@@ -64,24 +67,35 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--data", type=Path, help="the data folder (default with --keep: ./anken-data)")
 
     up = _verb(verbs, "up", "start embedded servers and all services until Ctrl-C", _up)
-    up.add_argument("--data", type=Path, default=Path("anken-data"), help="the data folder (default: ./anken-data)")
+    up.add_argument("--data", type=Path, default=DATA, help="the data folder (default: ./anken-data)")
 
     serve = _verb(verbs, "serve", "serve one service until SIGTERM", _serve)
-    serve.add_argument("service", choices=["intake", "review", "billing", "anonymizer", "caselog"])
+    serve.add_argument("service", choices=[*OWNERS, "caselog"])
     serve.add_argument("--host", help="address to listen on (default 127.0.0.1, or ANKEN_HOST)")
     serve.add_argument("--port", type=int, help="port to listen on (default 8000, or ANKEN_PORT)")
 
     _verb(verbs, "migrate", "bring the database schemas, roles and grants up to date", _migrate)
 
     topics = verbs.add_parser("topics", help="look after the Kafka topics").add_subparsers(required=True, metavar="ACTION")
-    apply = _verb(topics, "apply", "make the topics that are missing", _apply_topics)
+    apply = _verb(topics, "apply", "make the topics that are missing and put the settings of others right", _apply_topics)
     apply.add_argument("--replication", type=int, default=-1, help="copies of each partition (default: the broker's)")
+    check = _verb(topics, "check", "compare the topics with the contract, changing nothing", _check_topics)
+    check.add_argument("--replication", type=int, default=-1, help="copies each partition has at least (default: any number)")
+
+    again = _verb(verbs, "republish", "send a service's events from a position on to Kafka again", _republish)
+    again.add_argument("service", choices=OWNERS)
+    again.add_argument("--from", type=int, required=True, dest="position", metavar="POSITION", help="1 sends everything")
+    for operating in (apply, check, again):
+        operating.add_argument("--data", type=Path, default=DATA, help="the data folder of the running Anken")
+
+    rebuild = _verb(verbs, "rebuild", "fold a view anew while its service runs, then serve it", _rebuild)
+    rebuild.add_argument("view", help="SERVICE/VIEW, or VIEW alone")
 
     history = _verb(verbs, "history", "print the history of a case", _history)
     history.add_argument("case", help="the case's id")
     history.add_argument("--as-of", help="only what took effect by this day or moment")
     history.add_argument("--json", action="store_true", help="print the entries as JSON")
-    history.add_argument("--data", type=Path, default=Path("anken-data"), help="the data folder of the running Anken")
+    history.add_argument("--data", type=Path, default=DATA, help="the data folder of the running Anken")
 
     kafka = _verb(verbs, "kafka", "run a Kafka broker, or three, until Ctrl-C", _kafka)
     kafka.add_argument("--nodes", type=int, choices=[1, 3], default=1)
@@ -141,11 +155,36 @@ def _migrate(_: argparse.Namespace) -> None:
 
 
 def _apply_topics(options: argparse.Namespace) -> None:
+    from anken.reach import broker
     from anken.topics import apply_topics
-    from contracts.topics import PREFIX
 
-    made = apply_topics(needed("ANKEN_KAFKA_BOOTSTRAP"), os.environ.get("ANKEN_TOPIC_PREFIX", PREFIX), options.replication)
-    print("\n".join(made) if made else "nothing to do")
+    done = apply_topics(broker(options.data), _prefix(), options.replication)
+    print("\n".join(done) if done else "nothing to do")
+
+
+def _check_topics(options: argparse.Namespace) -> int:
+    from anken.reach import broker
+    from anken.topics import check_topics
+
+    found = check_topics(broker(options.data), _prefix(), options.replication)
+    print("\n".join(found) if found else "all topics are as the contract says")
+    return EXIT_FAILED if found else 0
+
+
+def _prefix() -> str:
+    return os.environ.get("ANKEN_TOPIC_PREFIX", PREFIX)
+
+
+def _republish(options: argparse.Namespace) -> None:
+    from anken.republish import republish
+
+    republish(options.service, options.position, options.data)
+
+
+def _rebuild(options: argparse.Namespace) -> None:
+    from anken.rebuild import rebuild_view
+
+    rebuild_view(options.view, lambda service: os.environ.get(f"ANKEN_{service.upper()}_DATABASE_URL") or needed("ANKEN_DATABASE_URL"))
 
 
 def _history(options: argparse.Namespace) -> int:

@@ -123,8 +123,8 @@ class Stack:
         self.services.start({name: self._settings(name) for name in NAMES})
 
     def restart(self, *names: str) -> None:
-        """Start services again that have ended or were killed; each listens on a new port."""
-        self.services.start({name: self._settings(name) for name in names})
+        """Start services again that have ended or were killed, each where it listened before."""
+        self.services.start({name: {**self._settings(name), "port": int(self.urls[name].rpartition(":")[2])} for name in names})
 
     def _settings(self, name: str) -> dict[str, Any]:
         return {
@@ -137,6 +137,7 @@ class Stack:
             "development": True,
             "vault": self.vault,
             "member": "0",
+            "port": 0,
         }
 
 

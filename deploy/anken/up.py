@@ -7,14 +7,15 @@ from typing import Final
 
 from anken.client import Office, wait_until_ready
 from anken.data_folder import DataFolder
-from anken.errors import Failed
+from anken.reach import told
 from anken.stack import Stack
+from anken.supervision import Supervisor
 
 LOOK_SECONDS: Final = 1.0
 
 
 def up(data: Path) -> int:
-    """Run until Ctrl-C or SIGTERM; raises Failed if a service ends by itself."""
+    """Run until Ctrl-C or SIGTERM; a service that ends by itself is started again."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     with DataFolder(data) as folder:
@@ -27,9 +28,11 @@ def up(data: Path) -> int:
                     print(f"  {name:<11}{url}")
                 with Office(stack.urls, stack.issuer_folder) as office:
                     print(f"  a coordinator's token, good for an hour: {office.token('coordinator')}", flush=True)
-                while not (ended := stack.services.ended()):
+                supervisor = Supervisor(stack, lambda line: print(f"  {line}", flush=True))
+                while True:
+                    if supervisor.look():
+                        folder.record(reachable(stack))
                     time.sleep(LOOK_SECONDS)
-                raise Failed(f"{', '.join(ended)} ended; see {stack.services.logs}")
         except KeyboardInterrupt:
             print("stopped")
             return 0
@@ -37,4 +40,4 @@ def up(data: Path) -> int:
 
 def reachable(stack: Stack) -> dict[str, str]:
     """Tell where a stack can be reached, for other commands and for a second start."""
-    return {**stack.urls, "secrets": str(stack.issuer_folder)}
+    return {**stack.urls, **told(stack), "secrets": str(stack.issuer_folder)}

@@ -7,6 +7,7 @@ from services.caselog.api import routes
 from services.caselog.history import Histories
 from services.caselog.listener import CaseLogListener
 from services.caselog.missing import MissingList
+from services.caselog.waiting import DISTANCES
 from services.chassis.clock import clock_of
 from services.chassis.dead_letters import KafkaDeadLetters
 from services.chassis.migrate import Store
@@ -24,11 +25,12 @@ def compose(settings: Settings) -> Service:
     return Service(
         settings=settings,
         store=STORE,
+        pool=datastore.pool,
+        distances=DISTANCES,
         clock=clock_of(settings),
         routers=[routes(Histories(datastore), MissingList(datastore))],
         loops=[],
         listener=CaseLogListener(datastore, dead_letters),
-        dead_letters=dead_letters,
         hears=OWNERS,
         close=datastore.close,
     )

@@ -1,16 +1,21 @@
 """Making the bytes the world hears: payload and attributes, once, at append."""
 
+import json
 from collections.abc import Callable
+from typing import Final
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 from contracts.catalog import owned
-from contracts.envelope import MAX_PAYLOAD, Envelope, Time, to_headers, utc
+from contracts.envelope import CONTENT_TYPE, MAX_PAYLOAD, SPECVERSION, Envelope, Time, header_name, timestamp, utc
 from contracts.values import ContractEvent
 from services.chassis.events import Event, Refused
 from services.chassis.recorded import About, Announcement, subject_of
 from services.chassis.recorder import Outgoing
+
+HEADERS: Final = tuple((header_name(name), name) for name in Envelope.model_fields)
+OPENING: Final = (("ce_specversion", SPECVERSION.encode()), ("content-type", CONTENT_TYPE.encode()))
 
 Announce = Callable[[Event, object], ContractEvent | None]
 
@@ -58,15 +63,15 @@ def make_announcement(owner: str, said: ContractEvent, about: About) -> Announce
 
 
 def headers_of(outgoing: Outgoing) -> list[tuple[str, bytes]]:
-    """Complete the stored attributes with what the database gave: the same row always gives the same headers."""
-    attributes = Attributes.model_validate_json(outgoing.attributes)
-    return to_headers(
-        Envelope(
-            **attributes.model_dump(),
-            subject=str(subject_of(outgoing.stream)),
-            recordedtime=utc(outgoing.recorded),
-            after=outgoing.after,
-            position=outgoing.position,
-            previousposition=outgoing.previous,
-        )
-    )
+    """Complete the stored attributes with what the database gave: the same row always gives the same headers.
+
+    The attributes were checked when they were written; an Envelope made here only to be taken apart costs half of a relay's time.
+    """
+    known: dict[str, str | int | None] = json.loads(outgoing.attributes)
+    known["subject"] = str(subject_of(outgoing.stream))
+    known["recordedtime"] = timestamp(utc(outgoing.recorded))
+    known["after"] = outgoing.after
+    known["position"] = outgoing.position
+    known["previousposition"] = outgoing.previous
+    told = [(header, str(value).encode()) for header, name in HEADERS if (value := known.get(name)) not in {None, ""}]
+    return [*OPENING, *told]

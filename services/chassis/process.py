@@ -14,6 +14,7 @@ from structlog.stdlib import get_logger
 from services.chassis.logs import configure_logs
 from services.chassis.service import GRACE_SECONDS, Service
 from services.chassis.settings import Settings
+from services.chassis.trace import SPANS, configure_traces
 
 log = get_logger(__name__)
 
@@ -26,14 +27,14 @@ def serve(compose: Callable[[Settings], Service], settings: Settings) -> None:
 
 
 def serve_child(compose: Callable[[Settings], Service], settings: Settings, log_file: str, told: Connection) -> None:
-    """Serve on a free port as the child of a starter, which is told the port; ends when the starter is gone."""
+    """Serve on the settings' port (0: a free one) as the child of a starter, which is told it; ends when the starter is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the starter, which stops us in order
     with open(log_file, "a", buffering=1, encoding="utf-8") as file:  # noqa: PTH123 - a name that crossed processes
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
         configure_logs(settings.service, settings.log_level, file)
         threading.Thread(target=_end_with_starter, name="starter-watch", daemon=True).start()
-        with socket.create_server((settings.host, 0)) as listening:
+        with socket.create_server((settings.host, settings.port)) as listening:
             told.send(listening.getsockname()[1])
             told.close()
             run(compose(settings), listening)
@@ -41,10 +42,14 @@ def serve_child(compose: Callable[[Settings], Service], settings: Settings, log_
 
 def run(service: Service, listening: socket.socket) -> None:
     """Serve a composed service on an open socket."""
+    configure_traces(service.settings.service)
     config = uvicorn.Config(
         service.app(), log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_SECONDS, lifespan="on", http="h11", loop="asyncio"
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        SPANS.close()
 
 
 def _end_with_starter() -> None:

@@ -1,26 +1,24 @@
 """The relay: one leader per service copies announced bytes to Kafka in store order and saves its place after the acks."""
 
-import os
 import time
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
-import psycopg
-from eventsourcing.persistence import Tracking
 from kafka import KafkaProducer
 from kafka.errors import KafkaConnectionError, KafkaTimeoutError
-from psycopg.rows import DictRow
 from structlog.stdlib import get_logger
 
 from contracts.topics import owner_topic
+from services.chassis import metrics
 from services.chassis.announcement import headers_of
-from services.chassis.loop import Loop
-from services.chassis.migrate import channel
+from services.chassis.lead import Lead
+from services.chassis.loop import AWAY, Loop
 from services.chassis.recorded import subject_of
 from services.chassis.recorder import Outgoing, Recorder
 
 log = get_logger(__name__)
 
-PLACE: Final = "relay"
 BATCH: Final = 500
 POLL_SECONDS: Final = 1.0
 ACK_SLICE_SECONDS: Final = 5.0
@@ -43,105 +41,137 @@ def make_producer(bootstrap: str) -> KafkaProducer:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """A batch on its way: the places before and after it, and what the producer promised for each record."""
+
+    since: int
+    to: int
+    acks: Sequence[Any]  # kafka-python has no public future type
+
+
 class Relay(Loop):
-    """Leader by a session's advisory lock; a second relay waits, a zombie only repeats positions that inboxes refuse."""
+    """Leader by a session's advisory lock; a second relay waits, a zombie only repeats positions that inboxes refuse.
+
+    The place is read from the store, never remembered: whoever rewinds it, as `anken republish` does, is obeyed at once.
+    """
 
     def __init__(self, recorder: Recorder, service: str, bootstrap: str, prefix: str) -> None:
         super().__init__(f"relay-{service}")
         self.recorder = recorder
-        self.service = service
         self.bootstrap = bootstrap
         self.topic = owner_topic(service, prefix)
         self.producer: KafkaProducer | None = None
-        self.leading: psycopg.Connection[DictRow] | None = None
-        self.position = 0
+        self.lead: Lead | None = None
+        self.flight: Flight | None = None
         self.stalled_since: float | None = None
 
     def is_well(self) -> bool:
         """Tell whether events flow: a relay that waits for acks is not well, however alive."""
         return super().is_well() and self.stalled_since is None
 
+    @property
+    def leads(self) -> bool:
+        """Tell whether this relay holds its service's lock."""
+        return self.lead is not None and self.lead.won
+
     def turn(self) -> None:
-        """Send one batch, or wait for a notification; without the lock, wait for leadership."""
-        if self.leading is None and not self._lead():
+        """Send one batch and land the one before it, or wait for a notification; without the lock, wait for leadership."""
+        lead = self._lead()
+        if not lead.won:
             self.stopping.wait(POLL_SECONDS)
             return
-        outgoing = self.recorder.select_outgoing(self.position, BATCH)
-        if outgoing:
-            self._send(outgoing)
-        else:
-            self._listen()
-
-    def _lead(self) -> bool:
-        connection = self.recorder.connection()
-        row = connection.execute(
-            "SELECT pg_try_advisory_lock(hashtextextended(%s, 0)) AS won", (f"anken.relay.{self.recorder.datastore.schema}",)
-        ).fetchone()
-        if row is None or not row["won"]:
-            connection.close()
-            return False
-        connection.execute(f"LISTEN {channel(self.recorder.datastore.schema)}")
-        self.leading = connection
-        self.position = self.recorder.max_tracking_id(PLACE) or 0
-        log.info("relay leads", position=self.position)
-        return True
-
-    def _listen(self) -> None:
-        assert self.leading is not None  # noqa: S101 - for the type checker; turn() leads first
-        for _ in self.leading.notifies(timeout=POLL_SECONDS, stop_after=1):
+        flight = self.flight
+        since = lead.place() if flight is None else flight.to
+        outgoing = self.recorder.select_outgoing(since, BATCH)
+        if flight is None and not outgoing:
+            lead.wait(POLL_SECONDS)
             return
+        following = self._send(since, outgoing) if outgoing else None
+        self.flight = following if flight is None or self._land(lead, flight) else None
 
-    def _send(self, outgoing: list[Outgoing]) -> None:
+    def _lead(self) -> Lead:
+        if self.lead is None:
+            self.lead = Lead(self.recorder)
+        if not self.lead.won and self.lead.win():
+            metrics.RELAY_LEADING.set(1)
+            log.info("relay leads", position=self.lead.place())
+        return self.lead
+
+    def _send(self, since: int, outgoing: Sequence[Outgoing]) -> Flight | None:
         try:
             if self.producer is None:
                 self.producer = make_producer(self.bootstrap)
-            futures = [
+            acks = [
                 self.producer.send(self.topic, key=str(subject_of(one.stream)).encode(), value=one.value, headers=headers_of(one))
                 for one in outgoing
             ]
         except (KafkaTimeoutError, KafkaConnectionError):
             # Nothing failed that was queued: sending the batch again only repeats positions, in order.
-            self.stalled_since = self.stalled_since or time.monotonic()
             log.warning("kafka away, trying again", loop=self.name, exc_info=True)
-            self.stopping.wait(POLL_SECONDS)
-            return
-        for future in futures:
-            if not self._acknowledged(future):
-                return
-        self._check_lead()
-        self.recorder.insert_tracking(Tracking(PLACE, outgoing[-1].position))
-        self.position = outgoing[-1].position
-        log.debug("relayed", position=self.position, events=len(outgoing))
+            self._stall(time.monotonic())
+            if self.flight is None:
+                self.stopping.wait(POLL_SECONDS)
+            return None
+        return Flight(since, outgoing[-1].position, acks)
 
-    def _acknowledged(self, future: object) -> bool:
-        """Wait for one ack in slices, so that a stop is heard; a failed send ends the process (kafka.md, facts 2 and 3)."""
-        while not self.stopping.is_set():
-            try:
-                future.get(ACK_SLICE_SECONDS)  # type: ignore[attr-defined]  # kafka-python has no public future type
-            except KafkaTimeoutError:
-                if future.is_done:  # type: ignore[attr-defined]  # as above
-                    raise
-                self.stalled_since = self.stalled_since or time.monotonic()
-                log.warning("relay stalled", seconds=round(time.monotonic() - self.stalled_since))
-                self._check_lead()
-            else:
-                self.stalled_since = None
-                return True
-        return False
+    def _land(self, lead: Lead, flight: Flight) -> bool:
+        """Wait for a batch's acks and save the place; False if it was not saved, and what follows the batch must not count either."""
+        if not self._acknowledged(lead, flight):
+            return False
+        if not lead.move(flight.since, flight.to):
+            log.info("place was moved, reading it again", loop=self.name)
+            return False
+        metrics.RELAY_SENT.inc(len(flight.acks))
+        metrics.RELAY_BATCH_EVENTS.observe(len(flight.acks))
+        log.debug("relayed", position=flight.to, events=len(flight.acks))
+        return True
 
-    def _check_lead(self) -> None:
-        assert self.leading is not None  # noqa: S101 - for the type checker
-        self.leading.execute("SELECT 1")
+    def _acknowledged(self, lead: Lead, flight: Flight) -> bool:
+        """Wait for all acks in slices, so that a stop or a lost lead is noticed; a failed one ends the process (kafka.md, facts 2, 3)."""
+        begun = time.monotonic()
+        for ack in flight.acks:
+            while not ack.is_done:
+                try:
+                    ack.get(max(0.0, lead.heard + ACK_SLICE_SECONDS - time.monotonic()))
+                except KafkaTimeoutError:
+                    if ack.failed():
+                        break
+                    self._wait_on(lead, begun)
+                    if self.stopping.is_set():
+                        return False
+            if ack.failed():
+                raise ack.exception
+        self.stalled_since = None
+        metrics.RELAY_STALLED_SECONDS.set(0)
+        return True
+
+    def _wait_on(self, lead: Lead, begun: float) -> None:
+        lead.check()
+        if time.monotonic() - begun >= ACK_SLICE_SECONDS:
+            self._stall(begun)
+
+    def _stall(self, begun: float) -> None:
+        self.stalled_since = self.stalled_since or begun
+        seconds = time.monotonic() - self.stalled_since
+        metrics.RELAY_STALLED_SECONDS.set(seconds)
+        log.warning("relay stalled", loop=self.name, seconds=round(seconds))
 
     def close(self) -> None:
-        """Give up the lock and, at the end, the producer."""
-        if self.leading is not None:
-            self.leading.close()
-            self.leading = None
-        if self.producer is not None and self.stopping.is_set():
+        """Give up the lock and, at the end, land what flies and close the producer."""
+        ending = self.stopping.is_set()
+        lead, flight, self.lead, self.flight = self.lead, self.flight, None, None
+        try:
+            if ending and lead is not None and flight is not None:
+                self._land(lead, flight)
+        except AWAY:
+            log.info("place not saved, a successor sends the batch again", loop=self.name)
+        if lead is not None:
+            lead.close()
+            metrics.RELAY_LEADING.set(0)
+        if ending and self.producer is not None:
             try:
                 self.producer.close(timeout=5)
             except KafkaTimeoutError:
-                # The sender thread may still write what a successor writes again; only the end of the process stops it.
-                log.warning("producer did not close in time, the process ends")
-                os._exit(1)
+                # Its thread may still write what a successor writes again, until this process ends; a stop is the end of it.
+                log.warning("producer did not close in time", loop=self.name)

@@ -10,6 +10,7 @@ from psycopg_pool import ConnectionPool
 from contracts.catalog import CATALOG
 from contracts.values import ContractEvent
 from services.chassis.announcement import Announce
+from services.chassis.backlog import EVENT_STORE
 from services.chassis.clock import BusinessClock, clock_of
 from services.chassis.dead_letters import KafkaDeadLetters
 from services.chassis.desk import Desk
@@ -17,9 +18,9 @@ from services.chassis.due import DueDates
 from services.chassis.events import Event
 from services.chassis.heard import Reactions
 from services.chassis.keyring import Keyring, read_key_file
+from services.chassis.listener import ReactingListener
 from services.chassis.migrate import Store
 from services.chassis.projector import Projector
-from services.chassis.reactions import ReactingListener
 from services.chassis.recorder import Datastore, Recorder, connection_parameters
 from services.chassis.refusal import ReactionRefused, announce_refusal
 from services.chassis.relay import Relay
@@ -83,7 +84,7 @@ def make_desk(room: Room, settings: Settings, clock: BusinessClock) -> tuple[Des
     rows = Rows(datastore)
 
     def close() -> None:
-        datastore.close()
+        recorder.close()
         if pool is not None:
             pool.close()
 
@@ -100,6 +101,8 @@ def furnish(room: Room, settings: Settings, router: Callable[[Desk], APIRouter])
     return Service(
         settings=settings,
         store=room.store,
+        pool=desk.recorder.datastore.pool,
+        distances=EVENT_STORE,
         clock=clock,
         routers=[router(desk)],
         loops=[
@@ -108,7 +111,6 @@ def furnish(room: Room, settings: Settings, router: Callable[[Desk], APIRouter])
             *ticker,
         ],
         listener=ReactingListener(desk, room.reactions, dead_letters),
-        dead_letters=dead_letters,
         hears=room.hears,
         close=close,
     )

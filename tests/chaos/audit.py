@@ -8,6 +8,7 @@ from uuid import UUID
 
 import psycopg
 from eventsourcing.persistence import StoredEvent
+from psycopg.sql import SQL, Identifier
 
 from anken.client import TENANT
 from contracts.topics import OWNERS, dead_letter_topic
@@ -24,10 +25,8 @@ from tests.chaos.reading import Stored, Topics, read_log, read_store
 
 REFUSED_REACTION: Final = "chassis.ReactionRefused"
 CALL_OPENED: Final = "call-opened"
-LEFT: Final = {
-    "case log: waiting": "SELECT count(*) FROM caselog.waiting",
-    "case log: left out": "SELECT count(*) FROM caselog.left_out",
-}
+CONSUMERS: Final = (*OWNERS, "caselog")
+LEFT: Final = ("caselog.waiting", "caselog.left_out", *(f"{consumer}.dead_letter" for consumer in CONSUMERS))
 
 
 class Views:
@@ -43,7 +42,7 @@ class Views:
         """Go on with the next rows of the store."""
         for one in stored:
             recorded = self.mapper.to_domain_event(StoredEvent(one.stream, one.version, one.topic, bytes(one.state)))
-            seen = Seen(recorded.event, recorded.subject, recorded.about.tenant, recorded.about.time, one.position)
+            seen = Seen(recorded.event, recorded.subject, recorded.about.tenant, one.position)
             for view in self.views:
                 row = view.fold(self.rows[view.name].get(one.subject, {}), seen)
                 if row is not None:
@@ -105,15 +104,15 @@ class Audit:
             topic.compare(self.stores[owner], self.reader.read(owner), damage, trimmed=owner in trimmed)
         self._cases(damage)
         self._views(damage)
-        letters = self.reader.count([dead_letter_topic(consumer) for consumer in (*OWNERS, "caselog")])
+        letters = self.reader.count([dead_letter_topic(consumer) for consumer in CONSUMERS])
         if letters:
             damage.differ(f"{letters} dead letters", letters)
 
     def _nothing_left(self, connection: psycopg.Connection[Any], damage: Damage) -> None:
-        for what, statement in LEFT.items():
-            (count,) = connection.execute(statement).fetchone() or (0,)
+        for table in LEFT:
+            (count,) = connection.execute(SQL("SELECT count(*) FROM {}").format(Identifier(*table.split(".")))).fetchone() or (0,)
             if count:
-                damage.differ(f"{what} {count}", count)
+                damage.differ(f"{count} rows in {table}", count)
 
     def _cases(self, damage: Damage) -> None:
         for played in self.ledger.played[self.judged :]:

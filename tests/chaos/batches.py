@@ -10,6 +10,7 @@ from kafka.errors import KafkaError
 
 from contracts.topics import PARTITIONS, owner_topic
 from services.chassis.loop import AWAY
+from services.chassis.rewinding import rewind
 from tests.chaos.house import House
 from tests.chaos.schedule import Blow
 from tests.chaos.side_load import SideLoad
@@ -18,6 +19,7 @@ RESIDENT: Final = "anonymizer.0"
 JOINER: Final = "anonymizer.1"
 PATIENCE_SECONDS: Final = 60
 LOOK_SECONDS: Final = 0.05
+RETRY_SECONDS: Final = 0.3
 TRIMMED: Final = 120
 
 UNHEARD: Final = """
@@ -28,7 +30,6 @@ UNSENT: Final = """
     SELECT count(*) FROM intake.events e WHERE e.partition IS NOT NULL
     AND e.notification_id > coalesce((SELECT notification_id FROM intake.tracking WHERE application_name = 'relay'), 0)
 """
-REWIND: Final = "UPDATE intake.tracking SET notification_id = %s WHERE application_name = 'relay' AND notification_id > %s"
 
 
 def asked(house: House, statement: str) -> int | None:
@@ -101,17 +102,14 @@ def trimmed(bootstrap: str, topic: str) -> bool:
 
 
 def republish(house: House, service: str, first: int) -> None:
-    """Send a service's events from a position on again."""
+    """Send a service's events from a position on again, as `anken republish` does."""
     house.sent_again[service] = first
-    with house.this("intake.0"):
-        house.kill("intake.0")
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                with psycopg.connect(house.database_url(), autocommit=True, connect_timeout=2) as connection:
-                    connection.execute(REWIND, (first - 1, first - 1))
-            except AWAY:
-                time.sleep(0.3)
-            else:
-                break
-        house.revive(["intake.0"])
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            with psycopg.connect(house.database_url(), connect_timeout=2) as connection:
+                rewind(connection, service, first)
+        except AWAY:
+            time.sleep(RETRY_SECONDS)
+        else:
+            return

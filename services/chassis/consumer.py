@@ -26,6 +26,7 @@ log = get_logger(__name__)
 
 MAX_RECORDS: Final = 500
 LONGEST_BATCH_SECONDS: Final = 60
+METADATA_MS: Final = 10_000  # looked for no sooner, so a member without partitions sits idle: after a wiped cluster by default for minutes
 LONGEST_POLL_SECONDS: Final = 300
 RETRY_SECONDS: Final = 120
 SILENCE_SECONDS: Final = 60
@@ -51,6 +52,7 @@ class Consumer:
             logger=logging.getLogger("faststream"),
             graceful_timeout=LONGEST_BATCH_SECONDS,
             allow_auto_create_topics=False,
+            metadata_max_age_ms=METADATA_MS,
             middlewares=[self._middleware()],
         )
         self.broker.subscriber(

@@ -24,6 +24,9 @@ log = get_logger(__name__)
 
 MAX_RECORDS: Final = 500
 LONGEST_BATCH_SECONDS: Final = 60
+METADATA_MS: Final = (
+    10_000  # a member without partitions looks for its topics no sooner: after a wiped cluster it would sit idle for minutes
+)
 
 
 class Consumer:
@@ -40,6 +43,7 @@ class Consumer:
             logger=logging.getLogger("faststream"),
             graceful_timeout=LONGEST_BATCH_SECONDS,
             allow_auto_create_topics=False,
+            metadata_max_age_ms=METADATA_MS,
             middlewares=[self._middleware()],
         )
         self.broker.subscriber(

@@ -41,6 +41,10 @@ def make_producer(bootstrap: str) -> KafkaProducer:
     )
 
 
+class OtherCluster(Exception):
+    """The producer has met another cluster than the one that gave it its id: only a new producer, in a new process, may write there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Flight:
     """A batch on its way: the places before and after it, and what the producer promised for each record."""
@@ -62,6 +66,7 @@ class Relay(Loop):
         self.bootstrap = bootstrap
         self.topic = owner_topic(service, prefix)
         self.producer: KafkaProducer | None = None
+        self.cluster: str | None = None
         self.lead: Lead | None = None
         self.flight: Flight | None = None
         self.stalled_since: float | None = None
@@ -119,6 +124,7 @@ class Relay(Loop):
         """Wait for a batch's acks and save the place; False if it was not saved, and what follows the batch must not count either."""
         if not self._acknowledged(lead, flight):
             return False
+        self._check_cluster()
         if not lead.move(flight.since, flight.to):
             log.info("place was moved, reading it again", loop=self.name)
             return False
@@ -145,6 +151,14 @@ class Relay(Loop):
         self.stalled_since = None
         metrics.RELAY_STALLED_SECONDS.set(0)
         return True
+
+    def _check_cluster(self) -> None:
+        """Raise OtherCluster after a wipe: the new cluster gives the same ids to others, and takes one's records for another's repeats."""
+        if self.producer is not None:
+            cluster = self.producer._metadata.cluster_id  # noqa: SLF001 - the client says it nowhere else
+            self.cluster = self.cluster or cluster
+            if cluster != self.cluster:
+                raise OtherCluster
 
     def _wait_on(self, lead: Lead, begun: float) -> None:
         lead.check()

@@ -63,11 +63,10 @@ class FoldedRows:
         self.views = {view.name: view for view in views}
 
     def of(self, name, tenant):
-        rows = {}
+        view, rows = self.views[name], {}
         for position, one in self.recorder.recorded():
-            if one.about.tenant == tenant:
-                seen = Seen(one.event, one.subject, tenant, one.about.time, position)
-                row = self.views[name].fold(rows.get(one.subject, {}), seen)
+            if one.about.tenant == tenant and isinstance(one.event, view.of):
+                row = view.fold(rows.get(one.subject, {}), Seen(one.event, one.subject, tenant, position))
                 if row is not None:
                     rows[one.subject] = row
         return [*rows.values()]

@@ -85,7 +85,10 @@ def parser() -> argparse.ArgumentParser:
     again = _verb(verbs, "republish", "send a service's events from a position on to Kafka again", _republish)
     again.add_argument("service", choices=OWNERS)
     again.add_argument("--from", type=int, required=True, dest="position", metavar="POSITION", help="1 sends everything")
-    for operating in (apply, check, again):
+    rebuild = _verb(verbs, "rebuild", "fold a view anew while its service runs, then serve it", _rebuild)
+    rebuild.add_argument("view", help="SERVICE/VIEW, or VIEW alone")
+
+    for operating in (apply, check, again, rebuild):
         operating.add_argument("--data", type=Path, default=DATA, help="the data folder of the running Anken")
 
     history = _verb(verbs, "history", "print the history of a case", _history)
@@ -176,6 +179,13 @@ def _republish(options: argparse.Namespace) -> None:
     from anken.republish import republish
 
     republish(options.service, options.position, options.data)
+
+
+def _rebuild(options: argparse.Namespace) -> None:
+    from anken.reach import database_of
+    from anken.rebuild import rebuild_view
+
+    rebuild_view(options.view, lambda service: database_of(service, options.data))
 
 
 def _history(options: argparse.Namespace) -> int:

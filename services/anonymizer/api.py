@@ -36,8 +36,9 @@ from services.anonymizer.specification import canonical, digest, read_document, 
 from services.anonymizer.vault import Vault
 from services.chassis.actor import Acting
 from services.chassis.aggregate import step
-from services.chassis.desk import Desk, NotFound
+from services.chassis.desk import Desk
 from services.chassis.events import Refused
+from services.chassis.reading import NotFound
 from services.chassis.views import Row
 from services.chassis.web import Body, Taken, acting_as
 

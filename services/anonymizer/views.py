@@ -62,4 +62,25 @@ def fold_specification(_row: Row, seen: Seen) -> Row | None:
             return None
 
 
-VIEWS: Final[tuple[View, ...]] = (View("extracts", fold_extract), View("specifications", fold_specification))
+VIEWS: Final[tuple[View, ...]] = (
+    View(
+        "extracts",
+        fold_extract,
+        of=(
+            DecisionNoted,
+            SettlementNoted,
+            ContractNoted,
+            RegisterNoted,
+            ProcessingPlanned,
+            ExtractProduced,
+            ExtractVerified,
+            ExtractRejected,
+            KeysDestroyed,
+            ExtractDelivered,
+            DeliveryReissued,
+            DeliveryCollected,
+            DeliveryAcknowledged,
+        ),
+    ),
+    View("specifications", fold_specification, of=(SpecificationKept,)),
+)

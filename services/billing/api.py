@@ -13,8 +13,9 @@ from services.billing.events import FeePart, Yen
 from services.billing.fee import FEE, Fee, RecordPayment, record_payment
 from services.chassis.actor import Acting
 from services.chassis.aggregate import step
-from services.chassis.desk import Desk, NotFound
+from services.chassis.desk import Desk
 from services.chassis.events import Refused
+from services.chassis.reading import NotFound
 from services.chassis.views import Row
 from services.chassis.web import Body, Taken, acting_as
 

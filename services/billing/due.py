@@ -25,4 +25,4 @@ def fee_overdue(due: Due, today: date) -> Step:
     return step(FEE, due.subject, notice_overdue, NoticeOverdue(today=today))
 
 
-DUE: Final = DueDates(set_by=dates, steps={FEE_OVERDUE: fee_overdue})
+DUE: Final = DueDates(of=(FeeInvoiced,), set_by=dates, steps={FEE_OVERDUE: fee_overdue})

@@ -37,4 +37,6 @@ def _yen(row: Row, column: str) -> int:
     return value if isinstance(value, int) else 0
 
 
-VIEWS: Final[tuple[View, ...]] = (View("fees", fold_fee),)
+VIEWS: Final[tuple[View, ...]] = (
+    View("fees", fold_fee, of=(FeeEstimated, OutcomeNoted, FeeInvoiced, FeePaid, FeeOverdue, ProposerNoted, ApplicationNoted)),
+)

@@ -13,7 +13,7 @@ from contracts.catalog import BY_TYPE, owned
 from contracts.intake import ProposalSubmitted
 from contracts.law.anchors import articles_of
 from services.caselog.entry import read_payload, split
-from services.chassis.desk import NotFound
+from services.chassis.reading import NotFound
 from services.chassis.recorder import Datastore
 
 OPENS_A_CASE: Final = owned("intake", ProposalSubmitted).type

@@ -1,6 +1,6 @@
 """What the case log does with records in order: one transaction takes them, and admits all that nothing is missing for."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -13,13 +13,13 @@ from services.caselog.admission import Arrival, admit
 from services.caselog.entry import Entry, Unrecordable, write_entry
 from services.caselog.ledger import Ledger, LogMoved
 from services.caselog.waiting import WaitingRoom
-from services.chassis.dead_letters import DeadLetters
-from services.chassis.received import Received
-from services.chassis.recorder import AlreadyTaken, Datastore
+from services.chassis.dead_letters import Cause, DeadLetterTopic, Letter, LetterBox
+from services.chassis.inbox import Portion
+from services.chassis.inbox_store import Move, Places
+from services.chassis.recorder import Datastore
 
 log = get_logger(__name__)
 
-HEARD: Final = "heard:"
 ATTEMPTS: Final = 3
 TWICE: Final = "the event is in the log already"
 
@@ -32,46 +32,51 @@ class CaseLogListener:
     compare-and-set on the log's size stays the guard against a writer that does not know the lock.
     """
 
-    def __init__(self, datastore: Datastore, dead_letters: DeadLetters) -> None:
+    def __init__(self, datastore: Datastore, topic: DeadLetterTopic) -> None:
         self.datastore = datastore
-        self.dead_letters = dead_letters
+        self.topic = topic
+        self.read = Places(datastore.schema)
+        self.letters = LetterBox(datastore.schema)
         self.ledger = Ledger(datastore.schema)
         self.room = WaitingRoom(datastore.schema)
         named = Identifier(datastore.schema)
         self.lock = f"anken.append.{datastore.schema}"
-        self.select_place = SQL("SELECT notification_id FROM {}.tracking WHERE application_name = %s").format(named)
-        self.start_place = SQL("INSERT INTO {}.tracking VALUES (%(name)s, %(to)s) ON CONFLICT DO NOTHING").format(named)
-        self.move_place = SQL(
-            "UPDATE {}.tracking SET notification_id = %(to)s WHERE application_name = %(name)s AND notification_id = %(since)s"
-        ).format(named)
         self.leave_out = SQL("INSERT INTO {}.left_out (source, position, event_id, reason) VALUES (%s, %s, %s, %s)").format(named)
 
-    def place(self, source: str) -> int | None:
-        """Give the position taken last from a source."""
+    def places(self, sources: Collection[str]) -> dict[str, int]:
+        """Give the position taken last from each source."""
         with self.datastore.get_connection() as connection:
-            row = connection.execute(self.select_place, (HEARD + source,)).fetchone()
-        return None if row is None else row["notification_id"]
+            return self.read.read(connection, sources)
 
-    def take(self, source: str, since: int | None, records: Sequence[Received]) -> None:
-        """Take records that continue each other from `since` and admit what can be; raises AlreadyTaken if the place has moved."""
-        left_out: list[tuple[str, int, object, str]] = []
-        arrivals: list[Arrival] = []
-        for received in records:
-            entry: Entry | None = None
-            try:
-                entry = write_entry(received.envelope, source.partition("/")[0], received.value)
-            except Unrecordable as error:
-                self.dead_letters.bury(received.raw, error.reason)
-                left_out.append((source, received.envelope.position, received.envelope.id, error.reason))
-            arrivals.append(Arrival(source, received.envelope, entry))
+    def bury(self, letters: Sequence[Letter]) -> None:
+        """Keep records without an envelope."""
+        self.topic.tell(letters)
+        with self.datastore.get_connection() as connection:
+            self.letters.keep(connection, letters)
+
+    def take(self, portions: Sequence[Portion]) -> None:
+        """Take records that continue each other and admit what can be; raises AlreadyTaken if a place has moved."""
+        letters: list[Letter] = []
+        arrivals: dict[str, list[Arrival]] = {}
+        for portion in portions:
+            for received in portion.records:
+                envelope, entry = received.envelope, None
+                try:
+                    entry = write_entry(envelope, portion.source.partition("/")[0], received.value)
+                except Unrecordable as error:
+                    letters.append(Letter(received.raw, envelope, None, Cause.UNRECORDABLE, error.reason))
+                arrivals.setdefault(portion.source.partition("/")[2], []).append(Arrival(portion.source, envelope, entry))
+        moves = {portion.source: Move(portion.since, portion.records[-1].envelope.position) for portion in portions}
+        self.topic.tell(letters)
         for attempt in range(ATTEMPTS):
             try:
-                with self.datastore.transaction(commit=True) as cursor:
+                with self.datastore.get_connection() as connection, connection.transaction(), connection.cursor() as cursor:
                     # A statement of its own: what follows must read a snapshot from after the lock (provable-log.md, section 6).
                     cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (self.lock,))
-                    self._move(cursor, source, since, arrivals[-1].position)
-                    cursor.executemany(self.leave_out, left_out)
-                    self._admit(cursor, source.partition("/")[2], arrivals)
+                    self.read.move(connection, moves)
+                    cursor.executemany(self.leave_out, [_left_out(letter) for letter in letters])
+                    self.letters.keep(connection, letters)
+                    self._admit(cursor, arrivals)
             except LogMoved:
                 if attempt == ATTEMPTS - 1:
                     raise
@@ -79,18 +84,14 @@ class CaseLogListener:
             else:
                 return
 
-    def _move(self, cursor: Cursor[DictRow], source: str, since: int | None, to: int) -> None:
-        statement = self.start_place if since is None else self.move_place
-        cursor.execute(statement, {"name": HEARD + source, "since": since, "to": to})
-        if cursor.rowcount != 1:
-            raise AlreadyTaken(f"another reader has moved {HEARD}{source}")
-
-    def _admit(self, cursor: Cursor[DictRow], partition: str, newcomers: Sequence[Arrival]) -> None:
+    def _admit(self, cursor: Cursor[DictRow], newcomers: Mapping[str, Sequence[Arrival]]) -> None:
         """Admit until nothing more follows; a cause may free records of other partition numbers. What is left over waits."""
-        admitted = self._round(cursor, partition, newcomers)
-        done = {(arrival.source, arrival.position) for arrival in admitted}
-        self.room.store(cursor, [one for one in newcomers if (one.source, one.position) not in done])
-        again = self._freed(cursor, admitted)
+        again: set[str] = set()
+        for partition, arrivals in newcomers.items():
+            admitted = self._round(cursor, partition, arrivals)
+            done = {(arrival.source, arrival.position) for arrival in admitted}
+            self.room.store(cursor, [one for one in arrivals if (one.source, one.position) not in done])
+            again |= self._freed(cursor, admitted)
         while again:
             admitted = self._round(cursor, again.pop())
             again |= self._freed(cursor, admitted)
@@ -124,3 +125,8 @@ class CaseLogListener:
         if not admitted:
             return set()
         return {admitted[-1].source.partition("/")[2]} | self.room.expecting(cursor, [one.envelope.id for one in admitted])
+
+
+def _left_out(letter: Letter) -> tuple[object, ...]:
+    about = letter.envelope
+    return letter.raw.source, about and about.position, about and about.id, letter.reason

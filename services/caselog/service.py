@@ -7,7 +7,8 @@ from services.caselog.api import routes
 from services.caselog.history import Histories
 from services.caselog.listener import CaseLogListener
 from services.caselog.missing import MissingList
-from services.chassis.clock import BusinessClock
+from services.caselog.waiting import DISTANCES
+from services.chassis.clock import clock_of
 from services.chassis.dead_letters import KafkaDeadLetters
 from services.chassis.migrate import Store
 from services.chassis.recorder import Datastore
@@ -24,11 +25,12 @@ def compose(settings: Settings) -> Service:
     return Service(
         settings=settings,
         store=STORE,
-        clock=BusinessClock(settable=settings.development),
+        pool=datastore.pool,
+        distances=DISTANCES,
+        clock=clock_of(settings),
         routers=[routes(Histories(datastore), MissingList(datastore))],
         loops=[],
         listener=CaseLogListener(datastore, dead_letters),
-        dead_letters=dead_letters,
         hears=OWNERS,
         close=datastore.close,
     )

@@ -12,8 +12,21 @@ from contracts.envelope import Envelope
 from contracts.topics import OWNERS
 from services.caselog.admission import Arrival
 from services.caselog.entry import Entry, Flag
+from services.chassis.backlog import Distance
 
 LONGEST_LOOK: Final = 500
+DISTANCES: Final = (
+    Distance(
+        "anken_caselog_waiting_records",
+        "Records that were read before what their authors had taken in.",
+        SQL("SELECT count(*) FROM {schema}.waiting"),
+    ),
+    Distance(
+        "anken_caselog_waiting_oldest_seconds",
+        "How long the oldest waiting record has waited; 0 when none does.",
+        SQL("SELECT coalesce(greatest(0, extract(epoch FROM clock_timestamp() - min(since))), 0) FROM {schema}.waiting"),
+    ),
+)
 
 
 class WaitingRoom:

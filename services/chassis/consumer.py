@@ -5,6 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final
@@ -16,17 +17,23 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from kafka.errors import RetriableError
 from structlog.stdlib import get_logger
 
+from services.chassis import metrics
 from services.chassis.inbox import Inbox
 from services.chassis.loop import AWAY, pause
-from services.chassis.received import RawRecord
+from services.chassis.received import RawRecord, source_of
 
 log = get_logger(__name__)
 
 MAX_RECORDS: Final = 500
 LONGEST_BATCH_SECONDS: Final = 60
-METADATA_MS: Final = (
-    10_000  # a member without partitions looks for its topics no sooner: after a wiped cluster it would sit idle for minutes
-)
+METADATA_MS: Final = 10_000  # looked for no sooner, so a member without partitions sits idle: after a wiped cluster by default for minutes
+LONGEST_POLL_SECONDS: Final = 300
+RETRY_SECONDS: Final = 120
+SILENCE_SECONDS: Final = 60
+
+
+class StillAway(Exception):
+    """A server has been away for as long as one batch may wait, or we are told to stop: the batch is read again later."""
 
 
 class Consumer:
@@ -37,6 +44,8 @@ class Consumer:
         self.assigned: frozenset[tuple[str, int]] = frozenset()
         self.busy = asyncio.Lock()
         self.stopping = False
+        self.batch_since: float | None = None
+        self.last_sign = time.monotonic()
         self.broker = KafkaBroker(
             bootstrap.split(","),
             client_id=group,
@@ -60,7 +69,7 @@ class Consumer:
             session_timeout_ms=10_000,
             heartbeat_interval_ms=1_000,
             rebalance_timeout_ms=LONGEST_BATCH_SECONDS * 1000,
-            max_poll_interval_ms=300_000,
+            max_poll_interval_ms=LONGEST_POLL_SECONDS * 1000,
         )(self._take)
 
     def _middleware(self) -> Any:  # noqa: ANN401 - FastStream's middleware factory type is not public
@@ -71,12 +80,19 @@ class Consumer:
 
             async def consume_scope(self, call_next: Callable[[Any], Awaitable[Any]], msg: Any) -> Any:  # noqa: ANN401 - as above
                 async with consumer.busy:
-                    result = await call_next(msg)
+                    consumer.batch_since = time.monotonic()
+                    try:
+                        result = await call_next(msg)
+                    except StillAway:
+                        await consumer.give_back(msg)
+                        return None
                     try:
                         await msg.ack()
                     except KafkaError:
                         # Refused after a rebalance: whoever has the partition now is told the records again, and the database refuses them.
+                        metrics.INBOX_COMMITS_REFUSED.inc()
                         log.warning("offsets not committed", exc_info=True)
+                    consumer.batch_since, consumer.last_sign = None, time.monotonic()
                     return result
 
             async def after_processed(
@@ -92,21 +108,54 @@ class Consumer:
 
         return OneBatch
 
+    async def give_back(self, message: Any) -> None:  # noqa: ANN401 - FastStream's message type is generic over private ones
+        """Have the batch read again: nothing of it is acknowledged, and the poll between keeps the member in its group."""
+        try:
+            await message.nack()
+        except KafkaError:
+            log.warning("batch not given back", exc_info=True)
+
     def _take(self, message: KafkaMessage) -> None:
-        """Hand a batch to the inbox in a worker thread; servers that are away are waited out here."""
+        """Hand a batch to the inbox in a worker thread; servers that are away are waited out here, up to a limit under the poll's."""
         batch = [RawRecord(raw.topic, raw.partition, raw.offset, raw.key, raw.value, raw.headers) for raw in message.raw_message]
+        metrics.INBOX_BATCH_RECORDS.observe(len(batch))
+        until = time.monotonic() + RETRY_SECONDS
         attempt = 0
-        while True:
-            try:
-                self.inbox.handle(batch)
-            except (*AWAY, RetriableError):
-                if self.stopping:
-                    raise
-                log.warning("server away, trying again", exc_info=True)
-                time.sleep(pause(attempt))
-                attempt += 1
-            else:
-                return
+        with metrics.INBOX_BATCH_SECONDS.time():
+            while True:
+                try:
+                    self.inbox.handle(batch)
+                except (*AWAY, RetriableError):
+                    metrics.INBOX_RETRIES.inc()
+                    log.warning("server away, trying again", exc_info=True)
+                    if self.stopping or time.monotonic() > until:
+                        raise StillAway from None
+                    time.sleep(pause(attempt))
+                    attempt += 1
+                else:
+                    return
+
+    def is_well(self) -> bool:
+        """Tell whether it has partitions and either works on a batch that the group still waits for, or hears from Kafka.
+
+        A broker answers a fetch twice a second also where there is nothing new, and aiokafka keeps the time of the answer by
+        partition; while fetched records wait to be taken it asks for no more, so a batch's end is a sign as well.
+        """
+        now = time.monotonic()
+        if self.batch_since is not None:
+            return bool(self.assigned) and now - self.batch_since < LONGEST_POLL_SECONDS
+        quiet = [time.time() - answered / 1000 for answered in self._answers()]
+        return bool(self.assigned) and min([now - self.last_sign, *quiet]) < SILENCE_SECONDS
+
+    def _answers(self) -> list[float]:
+        """Give the times of the last answer for each partition, in milliseconds since the epoch."""
+        found: list[float] = []
+        for subscriber in self.broker.subscribers:
+            reader: Any = getattr(subscriber, "consumer", None)
+            # A probe asks from a thread of its own: a rebalance may take a partition away between the two questions.
+            with suppress(AssertionError, AttributeError):
+                found += filter(None, [reader.last_poll_timestamp(one) for one in reader.assignment()])
+        return found
 
     async def start(self) -> None:
         """Join the group; raises when Kafka is away, waits while a topic is missing."""
@@ -130,11 +179,17 @@ class _Drain(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
 
     async def on_partitions_revoked(self, revoked: Any) -> None:  # noqa: ANN401, ARG002 - aiokafka calls it so, and ships no types
         async with self.consumer.busy:
-            self.consumer.assigned = frozenset()
+            self._now(frozenset())
 
     async def on_partitions_assigned(self, assigned: Any) -> None:  # noqa: ANN401 - aiokafka ships no types
-        self.consumer.assigned = frozenset((one.topic, one.partition) for one in assigned)
+        self._now(frozenset((one.topic, one.partition) for one in assigned))
+        self.consumer.last_sign = time.monotonic()
         log.info("partitions assigned", partitions=len(self.consumer.assigned))
+
+    def _now(self, assigned: frozenset[tuple[str, int]]) -> None:
+        self.consumer.assigned = assigned
+        self.consumer.inbox.reads({source_of(topic, partition) for topic, partition in assigned})
+        metrics.INBOX_PARTITIONS.set(len(assigned))
 
 
 def _end(error: BaseException) -> None:

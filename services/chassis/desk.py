@@ -1,17 +1,18 @@
 """The desk: where steps are decided on replayed state and appended, for HTTP, reactions and dates alike."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from eventsourcing.persistence import EventStore
+from eventsourcing.persistence import EventStore, StoredEvent
 from pydantic import BaseModel
 from structlog.stdlib import get_logger
 from uuid6 import uuid7
 
 from contracts.law import Law, law_on
+from services.chassis import metrics
 from services.chassis.actor import Acting, Cause
 from services.chassis.aggregate import Aggregate, Step
 from services.chassis.announcement import Announce, make_announcement
@@ -19,9 +20,9 @@ from services.chassis.clock import BusinessClock, start_of
 from services.chassis.events import Event, sealed_fields
 from services.chassis.keyring import Keyring, open_event
 from services.chassis.loop import pause
-from services.chassis.reading import MakeSteps, Reading, Stream
-from services.chassis.recorded import About, Recorded, RecordedMapper, with_event
-from services.chassis.recorder import Recorder, Taking, VersionConflict
+from services.chassis.reading import MakeSteps, NotFound, Reading, Stream
+from services.chassis.recorded import About, Appending, Recorded, RecordedMapper, with_event
+from services.chassis.recorder import Recorder, VersionConflict
 from services.chassis.rows import Rows
 from services.chassis.views import Row
 
@@ -30,15 +31,6 @@ log = get_logger(__name__)
 S = TypeVar("S")
 E = TypeVar("E", bound=Event)
 ATTEMPTS = 20
-
-
-class NotFound(LookupError):
-    """There is no such thing for this tenant."""
-
-    def __init__(self, what: str, subject: UUID) -> None:
-        super().__init__(f"no {what} {subject}")
-        self.what = what
-        self.subject = subject
 
 
 class Taken(BaseModel):
@@ -61,7 +53,8 @@ class Desk:
         self.clock = clock
         self.announce = announce
         self._rows = rows
-        self.events: EventStore[str] = EventStore(mapper=RecordedMapper(), recorder=recorder)
+        self.mapper = RecordedMapper()
+        self.events: EventStore[str] = EventStore(mapper=self.mapper, recorder=recorder)
 
     def now(self) -> datetime:
         """Give the business moment."""
@@ -79,27 +72,28 @@ class Desk:
         """Mint a UUIDv7."""
         return UUID(bytes=uuid7().bytes)
 
-    def take(self, acting: Acting, *steps: Step, cause: Cause | None = None, taking: Taking | None = None) -> Taken:
+    def take(self, acting: Acting, *steps: Step, cause: Cause | None = None) -> Taken:
         """Decide the steps in order and append what they yield in one statement; see `take_in_turn`."""
-        return self.take_in_turn(acting, lambda _: steps, cause=cause, taking=taking)
+        return self.take_in_turn(acting, lambda _: steps, cause=cause)
 
-    def take_in_turn(self, acting: Acting, steps: MakeSteps, *, cause: Cause | None = None, taking: Taking | None = None) -> Taken:
+    def take_in_turn(self, acting: Acting, steps: MakeSteps, *, cause: Cause | None = None) -> Taken:
         """Make each step when the one before it has been decided, and append what all of them yield in one statement.
 
-        Raises what a decision refuses (nothing stored), NotFound for another tenant's stream, AlreadyTaken when the inbox
-        position has moved. After a version conflict all steps are made and decided again, on the newer state.
+        Raises what a decision refuses (nothing stored), NotFound for another tenant's stream. After a version conflict all
+        steps are made and decided again, on the newer state.
         """
         for attempt in range(ATTEMPTS):
-            reading = Reading(lambda aggregate, subject: self._stream(aggregate, subject, acting.tenant))
+            reading = Reading(self._stream).part(acting.tenant)
             about = UUID(int=0)
             for one in steps(reading):
-                self._decide(reading, one, acting, cause)
+                self.decide(reading, one, acting, cause)
                 about = one.subject
-            if not reading.decided and taking is None:
+            if not reading.decided:
                 return Taken(subject=about, events=(), position=None)
             try:
-                positions = self.events.put(reading.decided, tracking=taking) if reading.decided else self.skip(taking)
+                positions = self.events.put(reading.decided)
             except VersionConflict:
+                metrics.VERSION_CONFLICTS.inc()
                 log.info("decided again after a version conflict", attempt=attempt)
                 time.sleep(pause(attempt) / 4)
                 continue
@@ -110,11 +104,23 @@ class Desk:
             )
         raise VersionConflict(f"{ATTEMPTS} attempts met a newer version each time")
 
-    def skip(self, taking: Taking | None) -> Sequence[int]:
-        """Move the inbox position where nothing follows from what was heard."""
-        return self.recorder.insert_events((), tracking=taking)
+    def reading(self, wanted: Iterable[Step] = ()) -> Reading:
+        """Begin to read, with the streams of these steps fetched together; no tenant's part yet."""
+        names = {one.aggregate.stream(one.subject) for one in wanted}
+        stored = {name: list[StoredEvent]() for name in names} | (self.recorder.select_streams(names) if names else {})
 
-    def _decide(self, reading: Reading, one: Step, acting: Acting, cause: Cause | None) -> None:
+        def load(aggregate: Aggregate[Any, Any], subject: UUID) -> Stream:
+            events = stored.get(aggregate.stream(subject))
+            return self._stream(aggregate, subject) if events is None else self._folded(aggregate, map(self.mapper.to_domain_event, events))
+
+        return Reading(load)
+
+    def stored(self, reading: Reading) -> list[Appending]:
+        """Write what was decided as it is stored."""
+        return [self.mapper.to_stored_event(one) for one in reading.decided]
+
+    def decide(self, reading: Reading, one: Step, acting: Acting, cause: Cause | None) -> None:
+        """Decide one step within a reading; raises what the decision refuses."""
         name = one.aggregate.stream(one.subject)
         for event in one.decide(reading.state(one.aggregate, one.subject), one.command):
             before = reading.stream(one.aggregate, one.subject)
@@ -149,11 +155,11 @@ class Desk:
             announced=None if said is None else make_announcement(self.service, said, about),
         )
 
-    def _stream(self, aggregate: Aggregate[S, Any], subject: UUID, tenant: str) -> Stream:
-        events: list[Recorded] = list(self.events.get(aggregate.stream(subject)))  # type: ignore[arg-type]  # our mapper's type
-        if events and events[0].about.tenant != tenant:
-            raise NotFound(aggregate.name, subject)
-        opened = self._opened(events)
+    def _stream(self, aggregate: Aggregate[Any, Any], subject: UUID) -> Stream:
+        return self._folded(aggregate, self.events.get(aggregate.stream(subject)))  # type: ignore[arg-type]  # our mapper's type
+
+    def _folded(self, aggregate: Aggregate[Any, Any], events: Iterable[Recorded]) -> Stream:
+        opened = self._opened(list(events))
         return Stream(aggregate.fold(one.event for one in opened), opened)
 
     def _opened(self, events: list[Recorded]) -> tuple[Recorded, ...]:
@@ -164,7 +170,7 @@ class Desk:
 
     def state(self, aggregate: Aggregate[S, Any], subject: UUID, acting: Acting) -> S:
         """Replay one aggregate; raises NotFound if nothing happened to it or it is another tenant's."""
-        found = self._stream(aggregate, subject, acting.tenant)
+        found = Reading(self._stream).part(acting.tenant).stream(aggregate, subject)
         if not found.events:
             raise NotFound(aggregate.name, subject)
         state: S = found.state
@@ -172,7 +178,7 @@ class Desk:
 
     def event_id(self, aggregate: Aggregate[S, Any], subject: UUID, kind: type[E], acting: Acting) -> UUID:
         """Give the id of the newest event of a kind in a stream; raises NotFound if there is none."""
-        found = self._stream(aggregate, subject, acting.tenant)
+        found = Reading(self._stream).part(acting.tenant).stream(aggregate, subject)
         for one in reversed(found.events):
             if isinstance(one.event, kind):
                 return one.about.id

@@ -28,7 +28,8 @@ class SetDates(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DueDates:
-    """A service's dates: `set_by` an event, and the step each kind leads to. Steps must be idempotent decisions."""
+    """A service's dates: `set_by` an event of these classes, and the step each kind leads to. Steps must be idempotent decisions."""
 
+    of: tuple[type[Event], ...]
     set_by: SetDates
     steps: dict[str, Callable[[Due, date], Step]]

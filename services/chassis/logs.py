@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from collections import defaultdict
+from collections import Counter
 from types import TracebackType
 from typing import TextIO
 
@@ -17,12 +17,15 @@ from pydantic import ValidationError
 from structlog.typing import EventDict, WrappedLogger
 
 from contracts.envelope import Undecodable
+from services.chassis import metrics
 from services.chassis.events import Refused
+from services.chassis.trace import trace_id
 
 # Errors of servers and of ours whose messages hold addresses, names and ids, never what was typed.
 TELLING = (OSError, OperationalError, InsufficientPrivilege, PersistenceError, KafkaError, AiokafkaError, Undecodable, Refused)
 LONGEST_MESSAGE = 500
 REPEATS_A_SECOND = 2
+OWN = frozenset({"services", "anken"})
 
 
 def configure_logs(service: str, level: str, stream: TextIO = sys.stdout) -> None:
@@ -34,6 +37,7 @@ def configure_logs(service: str, level: str, stream: TextIO = sys.stdout) -> Non
     shared: list[structlog.typing.Processor] = [
         name_service,
         structlog.contextvars.merge_contextvars,
+        name_trace,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         describe_exception,
@@ -46,9 +50,10 @@ def configure_logs(service: str, level: str, stream: TextIO = sys.stdout) -> Non
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(stream)
+    handler.addFilter(RateLimit())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[*shared, name_suppressed],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
         )
     )
@@ -57,24 +62,48 @@ def configure_logs(service: str, level: str, stream: TextIO = sys.stdout) -> Non
     root.setLevel(level.upper())
     for chatty in ("kafka", "faststream", "uvicorn.access", "psycopg.pool"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    # aiokafka writes some 40 errors a second while its broker is away (kafka.md section 3)
-    for name in ("aiokafka", "aiokafka.consumer.group_coordinator", "aiokafka.client", "aiokafka.cluster", "aiokafka.conn"):
-        logging.getLogger(name).addFilter(RateLimit())
 
 
 class RateLimit(logging.Filter):
-    """Lets a message template through twice a second and drops its repeats."""
+    """Lets a library say one thing twice a second; the next line that passes tells how many did not.
+
+    While its broker is away aiokafka alone writes some 40 errors a second (kafka.md, section 3). The filter stands at the
+    handler, because one on a logger does not see what that logger's children say. Our own lines all pass.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.seen: dict[str, list[float]] = defaultdict(list)
+        self.passed: dict[tuple[str, str, int], list[float]] = {}
+        self.suppressed: Counter[tuple[str, str, int]] = Counter()
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether this record may pass."""
+        library = record.name.partition(".")[0]
+        if library in OWN:
+            return True
+        # The place in the code, not the text: a library that formats before it logs would fill the memory with texts.
+        place = (record.name, record.pathname, record.lineno)
         now = time.monotonic()
-        recent = [moment for moment in self.seen[str(record.msg)] if now - moment < 1]
-        self.seen[str(record.msg)] = [*recent, now][-REPEATS_A_SECOND - 1 :]
-        return len(recent) < REPEATS_A_SECOND
+        recent = [moment for moment in self.passed.get(place, ()) if now - moment < 1]
+        if len(recent) >= REPEATS_A_SECOND:
+            self.suppressed[place] += 1
+            metrics.LOG_LINES_SUPPRESSED.labels(library).inc()
+            return False
+        self.passed[place] = [*recent, now]
+        record.suppressed = self.suppressed.pop(place, 0)
+        return True
+
+
+def name_suppressed(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Say how many lines like this one were left out before it."""
+    suppressed = getattr(event.get("_record"), "suppressed", 0)
+    return {**event, "suppressed": suppressed} if suppressed else event
+
+
+def name_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Say which trace a line belongs to."""
+    trace = trace_id()
+    return event if trace is None else {**event, "trace_id": trace}
 
 
 def describe(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 import os
 import random
 import threading
+import time
 from abc import abstractmethod
 from typing import Final
 
@@ -20,6 +21,7 @@ AWAY: Final = (
     OperationalError, InterfaceError, InternalError, PsycopgOperationalError, PsycopgInterfaceError, ReadOnlySqlTransaction, PoolTimeout,
 )  # fmt: skip
 LONGEST_PAUSE: Final = 5.0
+LONGEST_TURN_SECONDS: Final = 60
 
 
 def pause(attempt: int) -> float:
@@ -34,10 +36,11 @@ class Loop(threading.Thread):
         super().__init__(name=name, daemon=True)
         self.stopping = threading.Event()
         self.healthy = False
+        self.last_turn = time.monotonic()
 
     def is_well(self) -> bool:
-        """Tell whether the thread runs and its last turn went well."""
-        return self.is_alive() and self.healthy
+        """Tell whether the thread runs, its last turn went well, and the one it is in has not taken more than a minute."""
+        return self.is_alive() and self.healthy and time.monotonic() - self.last_turn < LONGEST_TURN_SECONDS
 
     @abstractmethod
     def turn(self) -> None:
@@ -64,6 +67,7 @@ class Loop(threading.Thread):
                 os._exit(1)
             else:
                 self.healthy = True
+                self.last_turn = time.monotonic()
                 attempt = 0
         self.close()
 

@@ -30,9 +30,16 @@ class Store:
         return f"anken_{self.schema}"
 
     def scripts(self) -> Iterator[tuple[str, str]]:
-        """List `(name, text)` of the SQL files in order."""
-        found = [entry for entry in files(self.package).iterdir() if entry.name.endswith(f"_{self.pattern}.sql")]
-        yield from ((entry.name, entry.read_text("utf-8")) for entry in sorted(found, key=lambda entry: entry.name))
+        """List `(name, text)` of the SQL files in order; every service's store also has what an inbox keeps."""
+        yield from scripts_of(self.package, self.pattern)
+        if self.schema != KEYRING:
+            yield from scripts_of("services.chassis.migrations", "dead_letters")
+
+
+def scripts_of(package: str, pattern: str) -> Iterator[tuple[str, str]]:
+    """List `(name, text)` of a package's SQL files of one kind in order."""
+    found = [entry for entry in files(package).iterdir() if entry.name.endswith(f"_{pattern}.sql")]
+    yield from ((entry.name, entry.read_text("utf-8")) for entry in sorted(found, key=lambda entry: entry.name))
 
 
 def migrate(url: str, stores: tuple[Store, ...], keyring_url: str | None = None) -> list[str]:
@@ -113,15 +120,10 @@ def channel(schema: str) -> str:
     return f"anken_{schema}"
 
 
-def newest(store: Store) -> str:
-    """Name the newest script: what a service expects to find applied."""
-    return [name for name, _ in store.scripts()][-1]
-
-
 def is_current(connection: psycopg.Connection, store: Store) -> bool:
     """Tell whether the schema is there and as new as this version of the code."""
     there = connection.execute("SELECT to_regclass(%s)", (f"{store.schema}.migration",)).fetchone()
     if there is None or there[0] is None:
         return False
-    query = sql.SQL("SELECT 1 FROM {}.migration WHERE name = %s").format(sql.Identifier(store.schema))
-    return connection.execute(query, (newest(store),)).fetchone() is not None
+    ran = {row[0] for row in connection.execute(sql.SQL("SELECT name FROM {}.migration").format(sql.Identifier(store.schema)))}
+    return ran >= {name for name, _ in store.scripts()}

@@ -11,10 +11,10 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from structlog.stdlib import get_logger
 
-from services.chassis.desk import NotFound
 from services.chassis.events import Refused
 from services.chassis.limits import TooLarge
 from services.chassis.loop import AWAY
+from services.chassis.reading import NotFound
 from services.chassis.recorder import VersionConflict
 from services.chassis.tokens import Forbidden, Unauthenticated
 

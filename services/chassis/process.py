@@ -14,6 +14,7 @@ from structlog.stdlib import get_logger
 from services.chassis.logs import configure_logs
 from services.chassis.service import GRACE_SECONDS, Service
 from services.chassis.settings import Settings
+from services.chassis.trace import SPANS, configure_traces
 
 log = get_logger(__name__)
 
@@ -41,10 +42,14 @@ def serve_child(compose: Callable[[Settings], Service], settings: Settings, log_
 
 def run(service: Service, listening: socket.socket) -> None:
     """Serve a composed service on an open socket."""
+    configure_traces(service.settings.service)
     config = uvicorn.Config(
         service.app(), log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_SECONDS, lifespan="on", http="h11", loop="asyncio"
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        SPANS.close()
 
 
 def _end_with_starter() -> None:

@@ -1,84 +1,102 @@
-"""The projector: folds stored events into view rows and due dates, batch by batch, each batch one transaction."""
+"""The projector: keeps a service's views and due dates up to date, batch by batch, each batch one transaction."""
 
-from collections.abc import Sequence
-from typing import Final
-from uuid import UUID
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
 
 import psycopg
-from eventsourcing.persistence import Notification, StoredEvent
-from psycopg.rows import DictRow
-from psycopg.sql import SQL, Identifier
+from psycopg import Cursor
+from psycopg.rows import DictRow, tuple_row
 from structlog.stdlib import get_logger
 
-from services.chassis.due import Due, DueDates
+from services.chassis import metrics
+from services.chassis.due import DueDates
+from services.chassis.folding import BATCH, Folding
 from services.chassis.loop import Loop
 from services.chassis.migrate import channel
-from services.chassis.recorded import RecordedMapper
+from services.chassis.rebuild import Reached, RebuildRunning, rebuilding
 from services.chassis.recorder import Recorder
 from services.chassis.rows import Rows
-from services.chassis.views import Row, Seen, View
+from services.chassis.versions import Served, Versions
+from services.chassis.views import View
 
 log = get_logger(__name__)
 
-PLACE: Final = "views"
-BATCH: Final = 500
 POLL_SECONDS: Final = 1.0
+# Events that arrive within one such while are folded together: a batch of one costs as much as a batch of fifty.
+GATHER_SECONDS: Final = 0.02
 
 
 class Projector(Loop):
-    """Keeps a service's views and due dates; several replicas take turns by comparing and setting the place."""
+    """Keeps a service's views and due dates; several replicas take turns under the lock of the schema's views."""
 
     def __init__(self, recorder: Recorder, rows: Rows, views: Sequence[View], due: DueDates | None) -> None:
         super().__init__(f"projector-{recorder.datastore.schema}")
         self.recorder = recorder
         self.rows = rows
         self.views = views
-        self.due = due
-        self.mapper = RecordedMapper()
+        self.versions = Versions(recorder.datastore.schema)
+        self.folding = Folding(rows, views, due)
+        self.rebuilding: Generator[Reached] | None = None
         self.listening: psycopg.Connection[DictRow] | None = None
-        self.move = SQL(
-            "INSERT INTO {}.tracking AS t VALUES (%(place)s, %(to)s) ON CONFLICT (application_name) DO UPDATE"
-            " SET notification_id = excluded.notification_id WHERE t.notification_id = %(since)s RETURNING 1"
-        ).format(Identifier(recorder.datastore.schema))
 
     def turn(self) -> None:
-        """Fold what is new, or wait for a notification."""
-        since = self.recorder.max_tracking_id(PLACE) or 0
-        notifications = self.recorder.select_notifications(since, BATCH, inclusive_of_start=False)
-        if notifications:
-            self.fold(since, notifications)
-        else:
+        """Fold what is new, or wait for a notification; fold a view anew whose definition is newer than its rows."""
+        if self.rebuilding is not None:
+            self._rebuild()
+        elif not self.fold_next():
             self._listen()
 
-    def fold(self, since: int, notifications: Sequence[Notification]) -> None:
-        """Fold one batch; a replica that was overtaken stores nothing."""
-        seen = [self._seen(one) for one in notifications]
-        with self.recorder.datastore.transaction(commit=True) as cursor:
-            cursor.execute(self.move, {"place": PLACE, "since": since, "to": notifications[-1].id})
-            if cursor.fetchone() is None:
+    def fold_next(self) -> bool:
+        """Fold one batch; tells whether there is more to do at once. Where another replica is folding, there is nothing."""
+        with self._transaction() as cursor:
+            if not self.versions.try_lock(cursor):
+                return False
+            place, head = self.versions.place(cursor)
+            served = self._served(cursor, place)
+            outdated = [view for view in self.views if served[view.name].revision < view.revision]
+            if outdated:
+                log.info("view is folded anew", view=outdated[0].name, revision=outdated[0].revision)
+                self.rebuilding = rebuilding(self.recorder, self.rows, outdated[0])
+                return True
+            newer = [view.name for view in self.views if served[view.name].revision > view.revision]
+            if newer:
+                log.warning("views left to a newer release", views=newer)
+                return False
+            upto = min(place + BATCH, head)
+            if upto == place:
+                return False
+            self.folding.fold(cursor, {name: one.version for name, one in served.items()}, place, upto)
+            self.versions.move_to(cursor, upto)
+        metrics.PROJECTED_EVENTS.inc(upto - place)
+        return upto < head
+
+    def _served(self, cursor: Cursor[tuple[Any, ...]], place: int) -> Mapping[str, Served]:
+        served = dict(self.versions.served(cursor))
+        for view in self.views:
+            if view.name not in served:
+                # A view that comes later than the first event has no rows yet, and is folded anew like an outdated one.
+                served[view.name] = Served(1, view.revision) if place == 0 else Served(0, 0)
+                self.versions.serve(cursor, view.name, served[view.name])
+        return served
+
+    def _rebuild(self) -> None:
+        try:
+            if self.rebuilding is not None and next(self.rebuilding, None) is not None:
                 return
-            rows = self.rows.read(cursor, [view.name for view in self.views], list({one.subject for one in seen}))
-            changed: dict[tuple[str, UUID], tuple[str, Row]] = {}
-            for one in seen:
-                for view in self.views:
-                    key = view.name, one.subject
-                    row = view.fold(rows.get(key, {}), one)
-                    if row is not None:
-                        rows[key] = row
-                        changed[key] = one.tenant, row
-            self.rows.write(cursor, changed)
-            self.rows.write_due(cursor, self._dates(seen))
+        except RebuildRunning as running:
+            log.info("waiting for a rebuild", reason=str(running))
+            self.stopping.wait(POLL_SECONDS)
+        self.rebuilding = None
 
-    def _dates(self, seen: Sequence[Seen]) -> list[tuple[str, Due]]:
-        if self.due is None:
-            return []
-        latest = {(due.kind, due.subject): (one.tenant, due) for one in seen for due in self.due.set_by(one.event, one.subject)}
-        return list(latest.values())
-
-    def _seen(self, notification: Notification) -> Seen:
-        stored = StoredEvent(notification.originator_id, notification.originator_version, notification.topic, notification.state)
-        recorded = self.mapper.to_domain_event(stored)
-        return Seen(recorded.event, recorded.subject, recorded.about.tenant, recorded.about.time, notification.id)
+    @contextmanager
+    def _transaction(self) -> Iterator[Cursor[tuple[Any, ...]]]:
+        with (
+            self.recorder.datastore.get_connection() as connection,
+            connection.transaction(),
+            connection.cursor(row_factory=tuple_row, binary=True) as cursor,
+        ):
+            yield cursor
 
     def _listen(self) -> None:
         if self.listening is None:
@@ -86,10 +104,13 @@ class Projector(Loop):
             self.listening.execute(f"LISTEN {channel(self.recorder.datastore.schema)}")
             return
         for _ in self.listening.notifies(timeout=POLL_SECONDS, stop_after=1):
-            return
+            self.stopping.wait(GATHER_SECONDS)
 
     def close(self) -> None:
-        """Let go of the listening connection."""
+        """Let go of the connections, and of a rebuild that was under way."""
+        if self.rebuilding is not None:
+            self.rebuilding.close()
+            self.rebuilding = None
         if self.listening is not None:
             self.listening.close()
             self.listening = None

@@ -21,7 +21,12 @@ class RawRecord:
     @property
     def source(self) -> str:
         """Name the partition of the owner, e.g. `intake/3`."""
-        return f"{owner_of(self.topic)}/{self.partition}"
+        return source_of(self.topic, self.partition)
+
+
+def source_of(topic: str, partition: int) -> str:
+    """Name a partition by its owner, whatever prefix the topics have."""
+    return f"{owner_of(topic)}/{partition}"
 
 
 @dataclass(frozen=True, slots=True)

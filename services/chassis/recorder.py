@@ -4,36 +4,27 @@ The library's own append hangs on large saves, holds a table lock that VACUUM bl
 SELECT and INSERT (evidence: event-sourcing.md, facts 1-6). Numbers and times are given under an advisory lock.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
-from eventsourcing.persistence import IntegrityError, StoredEvent
+from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresDatastore, PostgresProcessRecorder
-from psycopg import Connection
+from psycopg import Connection, DataError, IntegrityError, InterfaceError, OperationalError
+from psycopg import Error as PsycopgError
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow, dict_row, tuple_row
 from psycopg.sql import SQL, Identifier
 
+from services.chassis import metrics
+from services.chassis.group_append import GroupAppend
 from services.chassis.recorded import Appending
 
 
 class VersionConflict(Exception):
     """Somebody else appended to the stream since it was read."""
-
-
-class AlreadyTaken(Exception):
-    """The inbox position has moved since it was read: another reader took the record."""
-
-
-@dataclass(frozen=True, slots=True)
-class Taking:
-    """An inbox position to move in the same statement: `name` from `since` (None: never seen) to `to`."""
-
-    name: str
-    since: int | None
-    to: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,45 +69,108 @@ class Recorder(PostgresProcessRecorder):
     def __init__(self, datastore: Datastore, heard: Sequence[str] = ()) -> None:
         super().__init__(datastore, events_table_name="events", tracking_table_name="tracking")
         self.heard = sorted(heard)
-        self.append_statement = SQL(
-            "SELECT * FROM {}.append(%s::text[], %s::bigint[], %s::text[], %s::bytea[], %s::uuid[], %s::text[],"
-            " %s::smallint[], %s::bytea[], %s::bytea[], %s, %s::bigint, %s::bigint, %s::text[])"
-        ).format(Identifier(datastore.schema))
-        self.outbox_statement = SQL(
-            "SELECT notification_id, previous, originator_id, recorded, after, partition, value, attributes FROM {}.events"
-            " WHERE notification_id > %s AND partition IS NOT NULL ORDER BY notification_id LIMIT %s"
-        ).format(Identifier(datastore.schema))
+        self.group: GroupAppend[Sequence[Appending], Sequence[int]] = GroupAppend(self._append_group)
+        self.appending: Connection[DictRow] | None = None  # used in turn only: a pool's check-out costs a third of an append
+        named = Identifier(datastore.schema)
+        # Texts, made once: a composed statement is written out again at each execution.
+        self.append_one_statement = (
+            SQL("SELECT {}.append_one(%b, %b, %b, %b, %b, %b, %b::smallint, %b::bytea, %b::bytea, %b::text[])").format(named).as_string()
+        )
+        self.append_statement = (
+            SQL(
+                "SELECT * FROM {}.append(%b::int[], %b::text[], %b::bigint[], %b::text[], %b::bytea[], %b::uuid[], %b::text[],"
+                " %b::smallint[], %b::bytea[], %b::bytea[], %b::text[])"
+            )
+            .format(named)
+            .as_string()
+        )
+        self.outbox_statement = (
+            SQL(
+                "SELECT notification_id, previous, originator_id, recorded, after, partition, value, attributes FROM {}.events"
+                " WHERE notification_id > %s AND partition IS NOT NULL ORDER BY notification_id LIMIT %s"
+            )
+            .format(named)
+            .as_string()
+        )
+        self.streams_statement = (
+            SQL(
+                "SELECT originator_id, originator_version, topic, state FROM {}.events WHERE originator_id = ANY(%s)"
+                " ORDER BY originator_id, originator_version"
+            )
+            .format(named)
+            .as_string()
+        )
 
-    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:  # noqa: ANN401 - the library's signature
-        """Append in one statement; raises VersionConflict or AlreadyTaken, nothing stored then.
+    def insert_events(self, stored_events: Sequence[StoredEvent], **_: object) -> Sequence[int]:
+        """Append the events of one request, together with requests that came meanwhile; raises VersionConflict, nothing stored then.
 
         No retry here: if a commit's answer was lost, only the caller can tell whether its events are in.
         """
-        taking: Taking | None = kwargs.get("tracking")
-        events = [event for event in stored_events if isinstance(event, Appending)]
-        columns: list[Any] = [
-            [e.originator_id for e in events],
-            [e.originator_version for e in events],
-            [e.topic for e in events],
-            [e.state for e in events],
-            [e.event_id for e in events],
-            [e.tenant for e in events],
-            [e.partition for e in events],
-            [e.value for e in events],
-            [e.attributes for e in events],
-        ]
-        tracking = (None, None, None) if taking is None else (taking.name, taking.since, taking.to)
+        with metrics.APPEND_SECONDS.time():
+            return self.group.ask([event for event in stored_events if isinstance(event, Appending)])
+
+    def _append_group(self, requests: Sequence[Sequence[Appending]]) -> "Sequence[Sequence[int] | BaseException]":
+        metrics.APPEND_REQUESTS.observe(len(requests))
         try:
-            with self.datastore.get_connection() as connection:
-                cursor = connection.execute(self.append_statement, (*columns, *tracking, self.heard), prepare=True)
-                return [next(iter(row.values())) for row in cursor.fetchall()]
-        except IntegrityError as error:
-            constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
-            if constraint == "tracking_position":
-                raise AlreadyTaken(str(error)) from None
-            if constraint == "events_pkey":
-                raise VersionConflict(str(error)) from None
+            return self._append_now(requests)
+        except (IntegrityError, DataError):
+            if len(requests) == 1:
+                raise
+            # One of them is at fault; the others are not to suffer for having come at the same time.
+            return [self._alone(request) for request in requests]
+
+    def _alone(self, request: Sequence[Appending]) -> "Sequence[int] | BaseException":
+        try:
+            return self._append_now([request])[0]
+        except PsycopgError as error:
+            return error
+
+    def _append_now(self, requests: Sequence[Sequence[Appending]]) -> "list[Sequence[int] | VersionConflict]":
+        if self.appending is None:
+            self.appending = self.connection()
+        try:
+            return self.append(self.appending, requests)
+        except (OperationalError, InterfaceError):
+            self.appending.close()
+            self.appending = None
             raise
+
+    def append(self, connection: Connection[DictRow], requests: Sequence[Sequence[Appending]]) -> "list[Sequence[int] | VersionConflict]":
+        """Append requests in the connection's transaction, or in one of their own; gives each its positions, or its conflict."""
+        numbers = [number for number, request in enumerate(requests) for _ in request]
+        events = [event for request in requests for event in request]
+        placed: list[list[int]] = [[] for _ in requests]
+        with connection.cursor(binary=True, row_factory=tuple_row) as cursor:
+            if len(events) == 1:
+                cursor.execute(self.append_one_statement, (*map(itemgetter(0), _columns(events)), self.heard), prepare=True)
+                ((position,),) = cursor.fetchall()
+                placed[numbers[0]] = [] if position is None else [position]
+            elif events:
+                cursor.execute(self.append_statement, (numbers, *_columns(events), self.heard), prepare=True)
+                for number, position in cursor:
+                    placed[number].append(position)
+        metrics.APPEND_EVENTS.inc(sum(map(len, placed)))
+        return [
+            positions if len(positions) == len(request) else VersionConflict(request[0].originator_id)
+            for request, positions in zip(requests, placed, strict=True)
+        ]
+
+    def select_streams(self, names: Collection[str]) -> dict[str, list[StoredEvent]]:
+        """Read whole streams at once; one that does not exist yet is missing."""
+        found: dict[str, list[StoredEvent]] = {}
+        with self.datastore.get_connection() as connection:
+            for row in connection.execute(self.streams_statement, (list(names),), prepare=True):
+                name = row["originator_id"]
+                stored = StoredEvent(name, row["originator_version"], row["topic"], bytes(row["state"]))
+                found.setdefault(name, []).append(stored)
+        return found
+
+    def close(self) -> None:
+        """Let go of the appending connection and the pool."""
+        if self.appending is not None:
+            self.appending.close()
+            self.appending = None
+        self.datastore.close()
 
     def select_outgoing(self, position: int, limit: int) -> list[Outgoing]:
         """Read announced events after `position` in store order."""
@@ -140,3 +194,17 @@ class Recorder(PostgresProcessRecorder):
         """Open a connection of its own, outside the pool: for a session lock or LISTEN. `given` parameters win over the pool's."""
         parameters = dict(self.datastore.pool.kwargs or {})  # type: ignore[arg-type]  # a dict, set above
         return Connection.connect(**parameters | given, autocommit=True)
+
+
+def _columns(events: Sequence[Appending]) -> list[list[Any]]:
+    return [
+        [e.originator_id for e in events],
+        [e.originator_version for e in events],
+        [e.topic for e in events],
+        [e.state for e in events],
+        [e.event_id for e in events],
+        [e.tenant for e in events],
+        [e.partition for e in events],
+        [e.value for e in events],
+        [e.attributes for e in events],
+    ]

@@ -16,6 +16,7 @@ from services.chassis.lead import Lead
 from services.chassis.loop import AWAY, Loop
 from services.chassis.recorded import subject_of
 from services.chassis.recorder import Outgoing, Recorder
+from services.chassis.spans import relay_span
 
 log = get_logger(__name__)
 
@@ -47,11 +48,16 @@ class OtherCluster(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """A batch on its way: the places before and after it, and what the producer promised for each record."""
+    """A batch on its way: the place before it, its events, and what the producer promised for each."""
 
     since: int
-    to: int
+    outgoing: Sequence[Outgoing]
     acks: Sequence[Any]  # kafka-python has no public future type
+
+    @property
+    def to(self) -> int:
+        """The place after it."""
+        return self.outgoing[-1].position
 
 
 class Relay(Loop):
@@ -63,6 +69,7 @@ class Relay(Loop):
     def __init__(self, recorder: Recorder, service: str, bootstrap: str, prefix: str) -> None:
         super().__init__(f"relay-{service}")
         self.recorder = recorder
+        self.service = service
         self.bootstrap = bootstrap
         self.topic = owner_topic(service, prefix)
         self.producer: KafkaProducer | None = None
@@ -118,16 +125,17 @@ class Relay(Loop):
             if self.flight is None:
                 self.stopping.wait(POLL_SECONDS)
             return None
-        return Flight(since, outgoing[-1].position, acks)
+        return Flight(since, outgoing, acks)
 
     def _land(self, lead: Lead, flight: Flight) -> bool:
         """Wait for a batch's acks and save the place; False if it was not saved, and what follows the batch must not count either."""
-        if not self._acknowledged(lead, flight):
-            return False
-        self._check_cluster()
-        if not lead.move(flight.since, flight.to):
-            log.info("place was moved, reading it again", loop=self.name)
-            return False
+        with relay_span(self.service, flight.outgoing):
+            if not self._acknowledged(lead, flight):
+                return False
+            self._check_cluster()
+            if not lead.move(flight.since, flight.to):
+                log.info("place was moved, reading it again", loop=self.name)
+                return False
         metrics.RELAY_SENT.inc(len(flight.acks))
         metrics.RELAY_BATCH_EVENTS.observe(len(flight.acks))
         log.debug("relayed", position=flight.to, events=len(flight.acks))

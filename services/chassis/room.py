@@ -10,16 +10,17 @@ from psycopg_pool import ConnectionPool
 from contracts.catalog import CATALOG
 from contracts.values import ContractEvent
 from services.chassis.announcement import Announce
-from services.chassis.clock import BusinessClock
+from services.chassis.backlog import EVENT_STORE
+from services.chassis.clock import BusinessClock, clock_of
 from services.chassis.dead_letters import KafkaDeadLetters
 from services.chassis.desk import Desk
 from services.chassis.due import DueDates
 from services.chassis.events import Event
 from services.chassis.heard import Reactions
 from services.chassis.keyring import Keyring, read_key_file
+from services.chassis.listener import ReactingListener
 from services.chassis.migrate import Store
 from services.chassis.projector import Projector
-from services.chassis.reactions import ReactingListener
 from services.chassis.recorder import Datastore, Recorder, connection_parameters
 from services.chassis.refusal import ReactionRefused, announce_refusal
 from services.chassis.relay import Relay
@@ -83,7 +84,7 @@ def make_desk(room: Room, settings: Settings, clock: BusinessClock) -> tuple[Des
     rows = Rows(datastore)
 
     def close() -> None:
-        datastore.close()
+        recorder.close()
         if pool is not None:
             pool.close()
 
@@ -93,13 +94,15 @@ def make_desk(room: Room, settings: Settings, clock: BusinessClock) -> tuple[Des
 
 def furnish(room: Room, settings: Settings, router: Callable[[Desk], APIRouter]) -> Service:
     """Wire a room: store, relay, inbox, projector, dates and routes."""
-    clock = BusinessClock(settable=settings.development)
+    clock = clock_of(settings)
     desk, rows, close = make_desk(room, settings, clock)
     dead_letters = KafkaDeadLetters(room.name, settings.kafka_bootstrap, settings.topic_prefix)
     ticker = [] if room.due is None else [Ticker(desk, rows, room.due)]
     return Service(
         settings=settings,
         store=room.store,
+        pool=desk.recorder.datastore.pool,
+        distances=EVENT_STORE,
         clock=clock,
         routers=[router(desk)],
         loops=[
@@ -108,7 +111,6 @@ def furnish(room: Room, settings: Settings, router: Callable[[Desk], APIRouter])
             *ticker,
         ],
         listener=ReactingListener(desk, room.reactions, dead_letters),
-        dead_letters=dead_letters,
         hears=room.hears,
         close=close,
     )

@@ -1,33 +1,48 @@
 """Where view rows and due dates are kept: two plain tables, written by the projector, read by the desk."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from psycopg import Cursor
-from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier
-from psycopg.types.json import Jsonb
+from pydantic_core import from_json, to_json
 
 from services.chassis.due import Due
 from services.chassis.recorder import Datastore
 from services.chassis.views import Row
 
+Key = tuple[str, str, UUID]  # view, tenant, subject
+
 
 class Rows:
-    """The read side of one service's schema."""
+    """The read side of one service's schema. Every row belongs to a version of its view, and readers see the served one."""
 
     def __init__(self, datastore: Datastore) -> None:
         self.datastore = datastore
         schema = Identifier(datastore.schema)
-        self.select = SQL("SELECT content FROM {}.row WHERE view = %s AND tenant = %s ORDER BY subject").format(schema)
-        self.select_one = SQL("SELECT view, subject, content FROM {}.row WHERE view = ANY(%s) AND subject = ANY(%s)").format(schema)
+        self.select = SQL(
+            "SELECT r.content FROM {0}.view v JOIN {0}.row r ON r.view = v.name AND r.version = v.serving"
+            " WHERE v.name = %s AND r.tenant = %s ORDER BY r.subject"
+        ).format(schema)
+        self.select_some = SQL(
+            "SELECT r.view, r.tenant, r.subject, r.content::text"
+            " FROM unnest(%b::text[], %b::integer[], %b::text[], %b::uuid[]) wanted (view, version, tenant, subject)"
+            " JOIN {}.row r USING (view, version, tenant, subject)"
+        ).format(schema)
         self.upsert = SQL(
-            "INSERT INTO {}.row AS r (view, subject, tenant, content) VALUES (%s, %s, %s, %s)"
-            " ON CONFLICT (view, subject) DO UPDATE SET content = excluded.content"
+            "INSERT INTO {}.row (view, version, tenant, subject, content) SELECT view, version, tenant, subject, content::json"
+            " FROM unnest(%b::text[], %b::integer[], %b::text[], %b::uuid[], %b::text[]) new (view, version, tenant, subject, content)"
+            " ON CONFLICT (view, version, tenant, subject) DO UPDATE SET content = excluded.content"
+        ).format(schema)
+        self.delete = SQL(
+            "WITH old AS (SELECT version, tenant, subject FROM {0}.row WHERE view = %s AND version <> %s LIMIT %s)"
+            " DELETE FROM {0}.row r USING old"
+            " WHERE r.view = %s AND r.version = old.version AND r.tenant = old.tenant AND r.subject = old.subject"
         ).format(schema)
         self.set_due = SQL(
-            "INSERT INTO {}.due (kind, subject, tenant, due) VALUES (%s, %s, %s, %s)"
+            "INSERT INTO {}.due (kind, subject, tenant, due) SELECT * FROM unnest(%b::text[], %b::uuid[], %b::text[], %b::date[])"
             " ON CONFLICT (kind, subject) DO UPDATE SET due = excluded.due, done = false"
         ).format(schema)
         self.select_due = SQL(
@@ -40,18 +55,33 @@ class Rows:
         with self.datastore.get_connection() as connection:
             return [row["content"] for row in connection.execute(self.select, (view, tenant)).fetchall()]
 
-    def read(self, cursor: Cursor[DictRow], views: list[str], subjects: list[UUID]) -> dict[tuple[str, UUID], Row]:
-        """Read the rows that a batch is about to change."""
-        cursor.execute(self.select_one, (views, subjects))
-        return {(row["view"], row["subject"]): row["content"] for row in cursor.fetchall()}
+    def read(self, cursor: Cursor[tuple[Any, ...]], versions: Mapping[str, int], keys: Collection[Key]) -> dict[Key, Row]:
+        """Read the rows that are about to change, of the given version of each view."""
+        if not keys:
+            return {}
+        cursor.execute(self.select_some, _columns(versions, keys), prepare=True)
+        return {(view, tenant, subject): from_json(content) for view, tenant, subject, content in cursor}
 
-    def write(self, cursor: Cursor[DictRow], rows: Mapping[tuple[str, UUID], tuple[str, Row]]) -> None:
-        """Write the changed rows, each with its tenant."""
-        cursor.executemany(self.upsert, [(view, subject, tenant, Jsonb(row)) for (view, subject), (tenant, row) in rows.items()])
+    def write(self, cursor: Cursor[tuple[Any, ...]], versions: Mapping[str, int], rows: Mapping[Key, Row]) -> None:
+        """Write the changed rows into the given version of each view, in one statement."""
+        if rows:
+            cursor.execute(self.upsert, [*_columns(versions, rows), [to_json(row).decode() for row in rows.values()]], prepare=True)
 
-    def write_due(self, cursor: Cursor[DictRow], dates: list[tuple[str, Due]]) -> None:
-        """Write the dates that events set, each with its tenant."""
-        cursor.executemany(self.set_due, [(due.kind, due.subject, tenant, due.on) for tenant, due in dates])
+    def clear(self, cursor: Cursor[tuple[Any, ...]], view: str, kept: int, limit: int) -> int:
+        """Delete up to `limit` rows of a view's other versions than the `kept` one; gives how many there were."""
+        cursor.execute(self.delete, (view, kept, limit, view))
+        return cursor.rowcount
+
+    def write_due(self, cursor: Cursor[tuple[Any, ...]], dates: list[tuple[str, Due]]) -> None:
+        """Write the dates that events set, each kind and subject once and each with its tenant, in one statement."""
+        if dates:
+            columns = [
+                [due.kind for _, due in dates],
+                [due.subject for _, due in dates],
+                [tenant for tenant, _ in dates],
+                [due.on for _, due in dates],
+            ]
+            cursor.execute(self.set_due, columns, prepare=True)
 
     def due_by(self, today: date) -> list[tuple[str, Due]]:
         """List up to a hundred dates that have come and were not answered, each with its tenant."""
@@ -63,3 +93,12 @@ class Rows:
         """Mark a date as answered, unless it was moved meanwhile."""
         with self.datastore.get_connection() as connection:
             connection.execute(self.finish_due, (due.kind, due.subject, due.on))
+
+
+def _columns(versions: Mapping[str, int], keys: Collection[Key]) -> list[list[Any]]:
+    return [
+        [view for view, _, _ in keys],
+        [versions[view] for view, _, _ in keys],
+        [tenant for _, tenant, _ in keys],
+        [subject for _, _, subject in keys],
+    ]

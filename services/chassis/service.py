@@ -5,19 +5,25 @@ import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import psycopg
 from aiokafka.errors import KafkaError
 from fastapi import APIRouter, FastAPI
+from psycopg_pool import ConnectionPool
 from structlog.stdlib import get_logger
 
 from contracts.topics import owner_topic
+from services.chassis.backlog import Backlog, Distance
 from services.chassis.clock import BusinessClock
 from services.chassis.consumer import Consumer
-from services.chassis.dead_letters import DeadLetters
+from services.chassis.event_loop import watch_event_loop
+from services.chassis.exposition import metrics_routes
 from services.chassis.inbox import Inbox, Listener
 from services.chassis.loop import AWAY, Loop, pause
 from services.chassis.migrate import Store, is_current
+from services.chassis.readiness import StoreCheck, consuming, loops_turning
 from services.chassis.recorder import connection_parameters
 from services.chassis.settings import Settings
 from services.chassis.tokens import token_check
@@ -34,11 +40,12 @@ class Service:
 
     settings: Settings
     store: Store
+    pool: ConnectionPool[Any]
+    distances: Sequence[Distance]
     clock: BusinessClock
     routers: Sequence[APIRouter]
     loops: Sequence[Loop]
     listener: Listener
-    dead_letters: DeadLetters
     hears: Sequence[str]
     close: Callable[[], None]
     health: Health = field(default_factory=Health)
@@ -50,16 +57,25 @@ class Service:
             message = "ANKEN_JWKS_FILE is not set"
             raise RuntimeError(message)
         check = token_check(settings.jwks_file, settings.issuer, settings.audience)
-        extra = [development_routes(self.clock)] if settings.development else []
+        backlog = Backlog(self.parameters, self.store, self.distances)
+        self.health.checks.append(StoreCheck(backlog))
+        extra = [metrics_routes(backlog, self.pool), *([development_routes(self.clock)] if settings.development else [])]
         return make_app(settings.service, check, self.health, self._lifespan, *self.routers, *extra)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """How a connection of the service's own is made, outside its pool."""
+        return connection_parameters(self.settings.database_url.get_secret_value(), self.settings.role)
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         running = asyncio.create_task(self._run(), name="start")
         running.add_done_callback(_end_on_defect)
+        watching = asyncio.create_task(watch_event_loop(), name="event-loop-lag")
         try:
             yield
         finally:
+            watching.cancel()
             running.cancel()
             with suppress(asyncio.CancelledError):
                 await running
@@ -70,10 +86,8 @@ class Service:
             await self._database()
             for loop in self.loops:
                 loop.start()
-                self.health.checks[loop.name] = loop.is_well
             consumer = await self._join()
-            joined = consumer
-            self.health.checks["consumer"] = lambda: bool(joined.assigned)
+            self.health.checks += [partial(loops_turning, self.loops), partial(consuming, consumer)]
             self.health.started = True
             log.info("started", hears=list(self.hears))
             await asyncio.Event().wait()
@@ -97,8 +111,7 @@ class Service:
 
     def _is_current(self) -> bool:
         try:
-            parameters = connection_parameters(self.settings.database_url.get_secret_value(), self.settings.role)
-            with psycopg.connect(**parameters, connect_timeout=5) as connection:
+            with psycopg.connect(**self.parameters, connect_timeout=5) as connection:
                 if is_current(connection, self.store):
                     return True
                 log.info("waiting for `anken migrate`", schema=self.store.schema)
@@ -110,7 +123,7 @@ class Service:
         attempt = 0
         while True:
             consumer = Consumer(
-                Inbox(self.listener, self.dead_letters),
+                Inbox(self.listener),
                 group=f"{self.settings.topic_prefix}.{self.settings.service}",
                 topics=[owner_topic(owner, self.settings.topic_prefix) for owner in self.hears],
                 bootstrap=self.settings.kafka_bootstrap,

@@ -24,6 +24,7 @@ class Settings(BaseSettings):
     issuer: str = "urn:anken:issuer:development"
     audience: str = "anken"
     development: bool = Field(default=False, description="allows the development issuer's settable business clock")
+    clock_file: Path | None = Field(default=None, description="with the development issuer: where all processes find the business clock")
     vault: Path | None = Field(default=None, description="the anonymizer's protected place")
     member: str | None = Field(default=None, description="the replica's own stable name: back within seconds, no rebalance")
     host: str = "127.0.0.1"

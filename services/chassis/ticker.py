@@ -1,16 +1,19 @@
 """The ticker: when a date has come, take the step it leads to; durable and idempotent, so a crash only repeats it."""
 
+import time
 from typing import Final
 
 from structlog.stdlib import get_logger
 
+from services.chassis import metrics
 from services.chassis.actor import service_actor
-from services.chassis.desk import Desk, NotFound
+from services.chassis.desk import Desk
 from services.chassis.due import Due, DueDates
 from services.chassis.events import Refused
 from services.chassis.loop import Loop
+from services.chassis.reading import NotFound
 from services.chassis.rows import Rows
-from services.chassis.trace import begun
+from services.chassis.trace import span, traceparent
 
 log = get_logger(__name__)
 
@@ -37,9 +40,14 @@ class Ticker(Loop):
             log.error("date of a kind this version does not know", tenant=tenant, kind=due.kind, subject=str(due.subject))
             return
         step = self.due.steps[due.kind](due, self.desk.today())
-        try:
-            self.desk.take(service_actor(self.desk.service, tenant, begun()), step)
-        except (Refused, NotFound) as refused:
-            # The date no longer leads anywhere (a withdrawn case, say); the decision knows, the date need not.
-            log.info("date refused", tenant=tenant, kind=due.kind, subject=str(due.subject), reason=str(refused))
+        with span(f"date {due.kind}", kind=due.kind, tenant=tenant):
+            try:
+                self.desk.take(service_actor(self.desk.service, tenant, traceparent()), step)
+            except (Refused, NotFound) as refused:
+                # The date no longer leads anywhere (a withdrawn case, say); the decision knows, the date need not.
+                log.info("date refused", tenant=tenant, kind=due.kind, subject=str(due.subject), reason=str(refused))
+                metrics.DATES_ANSWERED.labels(due.kind, "refused").inc()
+            else:
+                metrics.DATES_ANSWERED.labels(due.kind, "taken").inc()
         self.rows.finish(due)
+        self.last_turn = time.monotonic()  # after a leap of the clock one turn answers thousands

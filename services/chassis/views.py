@@ -1,8 +1,7 @@
-"""Read models: one row per subject, folded from events in store order, dropped and rebuilt at will."""
+"""Read models: one row per subject, folded from events in store order, rebuilt from the store while the old one serves."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -19,13 +18,18 @@ class Seen:
     event: Event
     subject: UUID
     tenant: str
-    time: datetime
     position: int
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A table of rows per subject: `fold` gives the row after an event, or None when the event is not its concern."""
+    """A table of rows per subject: `fold` gives the row after an event, or None when the event is not its concern.
+
+    `of` names the classes of events that `fold` looks at: no other is read for it. Whoever changes what `fold` makes of the
+    events there are already, raises `revision`: the service then folds the whole store anew before it serves the view.
+    """
 
     name: str
     fold: Callable[[Row, Seen], Row | None]
+    of: tuple[type[Event], ...]
+    revision: int = 1

@@ -1,29 +1,24 @@
 """The HTTP edge: request bodies, who acts, health, and the application every service's routes hang on."""
 
 import json
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from functools import cache
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import SchemaValidator
-from structlog.stdlib import get_logger
 
 from services.chassis.actor import Acting
 from services.chassis.clock import BusinessClock
 from services.chassis.desk import Taken
 from services.chassis.limits import BodyLimit, refuse_unholdable
 from services.chassis.problems import install_problems
+from services.chassis.requests import RequestTelemetry
 from services.chassis.tokens import Forbidden, TokenCheck, Unauthenticated
-from services.chassis.trace import continued
-
-log = get_logger(__name__)
-
-PROBES: Final = frozenset({"/livez", "/readyz", "/startupz"})
+from services.chassis.trace import traceparent
 
 __all__ = ["Body", "Taken", "acting_as", "make_app"]
 
@@ -70,7 +65,7 @@ def acting_as(*roles: str) -> Callable[..., Acting]:
         request.state.tenant = claims.tenant
         for role in roles:
             if role in claims.roles:
-                return Acting(claims.sub, role, claims.tenant, continued(request.headers.get("traceparent")))
+                return Acting(claims.sub, role, claims.tenant, traceparent())
         raise Forbidden(f"needs one of the roles {', '.join(roles)}")
 
     return acting
@@ -81,11 +76,11 @@ class Health:
 
     def __init__(self) -> None:
         self.started = False
-        self.checks: dict[str, Callable[[], bool]] = {}
+        self.checks: list[Callable[[], Iterable[str]]] = []
 
     def missing(self) -> list[str]:
-        """Name what is not ready yet."""
-        return ["start"] if not self.started else [name for name, check in self.checks.items() if not check()]
+        """Name what is not ready yet; each check names what it misses."""
+        return [name for check in self.checks for name in check()] if self.started else ["start"]
 
 
 def health_routes(health: Health) -> APIRouter:
@@ -136,24 +131,8 @@ def make_app(
     app.state.health = health
     install_problems(app)
     app.add_middleware(BodyLimit)
+    app.add_middleware(RequestTelemetry)
     app.include_router(health_routes(health))
     for router in routers:
         app.include_router(router)
-
-    @app.middleware("http")
-    async def log_request(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        begun = time.perf_counter()
-        response = await call_next(request)
-        path = getattr(request.scope.get("route"), "path", "unknown")
-        if path not in PROBES:
-            log.info(
-                "request",
-                method=request.method,
-                route=path,
-                status=response.status_code,
-                tenant=getattr(request.state, "tenant", None),
-                ms=round((time.perf_counter() - begun) * 1000, 1),
-            )
-        return response
-
     return app

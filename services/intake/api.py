@@ -10,7 +10,8 @@ from pydantic import JsonValue, StringConstraints
 from contracts.values import Code, Count
 from services.chassis.actor import Acting
 from services.chassis.aggregate import step
-from services.chassis.desk import Desk, NotFound
+from services.chassis.desk import Desk
+from services.chassis.reading import NotFound
 from services.chassis.views import Row
 from services.chassis.web import Body, Taken, acting_as
 from services.intake.answers import call_answer, file_answer, proposal_answer, published_row

@@ -7,8 +7,8 @@ from uuid import UUID
 from contracts.law.codes import codes_on
 from services.chassis.actor import Acting
 from services.chassis.aggregate import Step, step
-from services.chassis.desk import Desk, NotFound, Taken
-from services.chassis.reading import Reading
+from services.chassis.desk import Desk, Taken
+from services.chassis.reading import NotFound, Reading
 from services.intake.call import CALL
 from services.intake.events import CallOpened, FileFlagged
 from services.intake.file import FILE, EnterOutline, enter_outline

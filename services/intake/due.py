@@ -32,4 +32,4 @@ def call_closes(due: Due, today: date) -> Step:
     return step(CALL, due.subject, close_window, CloseCall(today=today))
 
 
-DUE: Final = DueDates(set_by=dates, steps={OPENS: call_opens, CLOSES: call_closes})
+DUE: Final = DueDates(of=(CallNoticed,), set_by=dates, steps={OPENS: call_opens, CLOSES: call_closes})

@@ -88,4 +88,8 @@ def _further(row: Row, reached: str) -> str:
 
 
 ORDER: Final = ("received", "under_review", "conforming", "non_conforming", *reversed(STAGES))
-VIEWS: Final[tuple[View, ...]] = (View("files", fold_file), View("calls", fold_call), View("proposals", fold_proposal))
+VIEWS: Final[tuple[View, ...]] = (
+    View("files", fold_file, of=(FileRegistered, FileEligibilityAssessed, FileFlagged, FileOutlineEntered)),
+    View("calls", fold_call, of=(CallNoticed, CallOpened, CallClosed)),
+    View("proposals", fold_proposal, of=(ProposalSubmitted, ProposalFoundComplete, DecisionNoted, StageNoted, RegisterUpdated)),
+)

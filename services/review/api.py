@@ -12,8 +12,8 @@ from contracts.law.codes import codes_on
 from contracts.values import Code, Count, Digest, Yen
 from services.chassis.actor import Acting
 from services.chassis.aggregate import Step, step
-from services.chassis.desk import Desk, NotFound
-from services.chassis.reading import Reading
+from services.chassis.desk import Desk
+from services.chassis.reading import NotFound, Reading
 from services.chassis.views import Row
 from services.chassis.web import Body, Taken, acting_as
 from services.review.answers import case_answer, proposer_answer

@@ -25,4 +25,4 @@ def use_ends(due: Due, today: date) -> Step:
     return step(CONTRACT, due.subject, end_use, EndUse(today=today))
 
 
-DUE: Final = DueDates(set_by=dates, steps={USE_ENDS: use_ends})
+DUE: Final = DueDates(of=(ContractConcluded,), set_by=dates, steps={USE_ENDS: use_ends})

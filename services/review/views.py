@@ -60,4 +60,11 @@ def fold_contract(row: Row, seen: Seen) -> Row | None:
             return None
 
 
-VIEWS: Final[tuple[View, ...]] = (View("screenings", fold_screening), View("contracts", fold_contract))
+VIEWS: Final[tuple[View, ...]] = (
+    View(
+        "screenings",
+        fold_screening,
+        of=(ProposalNoted, ScreeningStarted, CriterionFound, CostEstimated, FeeNoted, ScreeningDecided, ResultNotified),
+    ),
+    View("contracts", fold_contract, of=(ContractApplied, PaymentNoted, ContractConcluded, UseEnded)),
+)

@@ -1,6 +1,6 @@
 """The row finance sees follows the fee and shows no typed text."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from uuid import UUID
 
 from services.billing.events import ApplicationNoted, FeeEstimated, FeeInvoiced, FeeOverdue, FeePaid, FeePart, NumberTaken, OutcomeNoted
@@ -13,7 +13,7 @@ DUE = date(2026, 12, 1)
 def row(*events):
     folded = {}
     for position, event in enumerate(events, 1):
-        seen = Seen(event=event, subject=UUID(int=1), tenant="minatono", time=datetime.now(UTC), position=position)
+        seen = Seen(event=event, subject=UUID(int=1), tenant="minatono", position=position)
         folded = fold_fee(folded, seen) or folded
     return folded
 
@@ -44,7 +44,5 @@ def test_the_row_of_a_fee_paid_in_two_parts_after_it_was_due():
 
 
 def test_a_book_of_numbers_has_no_row():
-    seen = Seen(
-        event=NumberTaken(number="F-1", case=UUID(int=1)), subject=UUID(int=2), tenant="minatono", time=datetime.now(UTC), position=1
-    )
+    seen = Seen(event=NumberTaken(number="F-1", case=UUID(int=1)), subject=UUID(int=2), tenant="minatono", position=1)
     assert fold_fee({}, seen) is None

@@ -1,6 +1,7 @@
 """Voices of the four owners, who write records as their relays would, and the case log that reads them."""
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
@@ -15,6 +16,7 @@ from services.caselog.history import Histories
 from services.caselog.listener import CaseLogListener
 from services.caselog.missing import MissingList
 from services.caselog.service import STORE
+from services.chassis.dead_letters import Letter
 from services.chassis.inbox import Inbox
 from services.chassis.received import RawRecord, Received
 from services.chassis.recorder import Datastore
@@ -101,9 +103,9 @@ class Graveyard:
     def __init__(self) -> None:
         self.buried: list[tuple[str, int, str]] = []
 
-    def bury(self, raw: RawRecord, reason: str) -> None:
-        """Remember where the record came from, and the reason."""
-        self.buried.append((raw.source, raw.offset, reason))
+    def tell(self, letters: Sequence[Letter]) -> None:
+        """Remember where the records came from, and the reasons."""
+        self.buried += [(letter.raw.source, letter.raw.offset, letter.reason) for letter in letters]
 
 
 class Log:
@@ -114,7 +116,7 @@ class Log:
         self.datastore = Datastore(database.url(), STORE.schema, STORE.role)
         self.graveyard = Graveyard()
         self.listener = CaseLogListener(self.datastore, self.graveyard)
-        self.inbox = Inbox(self.listener, self.graveyard)
+        self.inbox = Inbox(self.listener)
         self.histories = Histories(self.datastore)
         self.missing = MissingList(self.datastore)
 

@@ -14,7 +14,8 @@ from psycopg.sql import SQL
 from contracts.topics import OWNERS
 from services.caselog.ledger import LogMoved
 from services.caselog.listener import TWICE
-from services.chassis.recorder import AlreadyTaken
+from services.chassis.inbox import Portion
+from services.chassis.inbox_store import AlreadyTaken
 
 CASES = tuple(UUID(int=number, version=4) for number in range(1, 7))
 CHAIN = "SELECT idx, subject, seq, leaf, line FROM caselog.entry WHERE tenant = %s ORDER BY idx"
@@ -126,11 +127,11 @@ def test_readers_that_run_together_leave_nothing_behind(log, story):
 def test_a_reader_that_was_overtaken_stores_nothing(log, story):
     first, second = story.say("intake", CASES[0]), story.say("intake", CASES[0])
     source = first.raw.source
-    log.listener.take(source, None, [first])
+    log.listener.take([Portion(source, None, [first])])
     for since, record in ((None, first), (first.envelope.position - 1, second)):
         with pytest.raises(AlreadyTaken):
-            log.listener.take(source, since, [record])
-    assert log.listener.place(source) == first.envelope.position
+            log.listener.take([Portion(source, since, [record])])
+    assert log.listener.places([source])[source] == first.envelope.position
     check_log(log, [first])
 
 
@@ -234,7 +235,7 @@ def test_a_log_that_moved_is_read_again_and_nothing_is_stored_twice(log, story, 
     monkeypatch.setattr(ledger, "_reserve", reserve_after_a_read)
     with pytest.raises(LogMoved):
         log.read(second)
-    assert log.listener.place(second.raw.source) == first.envelope.position
+    assert log.listener.places([second.raw.source])[second.raw.source] == first.envelope.position
     log.read(second)
     assert next(reads, None) is None
     check_log(log, [first, second])
@@ -246,7 +247,7 @@ def test_a_writer_without_the_lock_is_noticed(log, story):
     log.query("UPDATE caselog.log SET size = 0 RETURNING size")
     with pytest.raises(Exception, match="entry_pkey"):
         log.read(second)
-    assert log.listener.place(second.raw.source) == first.envelope.position
+    assert log.listener.places([second.raw.source])[second.raw.source] == first.envelope.position
     log.query("UPDATE caselog.log SET size = 1 RETURNING size")
     log.read(second)
     check_log(log, [first, second])

@@ -86,9 +86,10 @@ REACTIONS = {
     review.UseEnded: lambda heard: [step(TILL, heard.subject, take_coin, TakeCoin(amount=1, note="heard"))],
     review.ContractConcluded: lambda heard: [step(TILL, heard.subject, count_till, CountTill())],
 }
-COUNT = View("coins", lambda row, seen: {"coins": int(row.get("coins", 0)) + 1} if isinstance(seen.event, CoinTaken) else None)  # type: ignore[arg-type]
+COUNT = View("coins", lambda row, seen: {"coins": int(row.get("coins", 0)) + 1}, of=(CoinTaken,))  # type: ignore[arg-type]
 DUE = DueDates(
-    set_by=lambda event, subject: [Due("count", subject, DAY)] if isinstance(event, CoinTaken) else [],
+    of=(CoinTaken,),
+    set_by=lambda event, subject: [Due("count", subject, DAY)],
     steps={"count": lambda due, _: step(TILL, due.subject, count_till, CountTill())},
 )
 ROOM = Room(name="intake", reactions=REACTIONS, announce=announce, views=(COUNT,), due=DUE, keyring_grant=MAKES_KEYS)

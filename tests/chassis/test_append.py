@@ -15,11 +15,12 @@ from contracts.intake import FileRegistered
 from contracts.topics import partition_of
 from services.chassis.aggregate import Step, step
 from services.chassis.announcement import headers_of, make_announcement
-from services.chassis.desk import Desk, NotFound
+from services.chassis.desk import Desk
 from services.chassis.events import Refused
-from services.chassis.reading import Reading
+from services.chassis.inbox_store import AlreadyTaken, InboxStore, Move, Taking
+from services.chassis.reading import NotFound, Reading
 from services.chassis.recorded import About
-from services.chassis.recorder import AlreadyTaken, Taking
+from services.chassis.recorder import VersionConflict
 from tests.chassis.conftest import CASHIER
 from tests.chassis.rooms import TILL, CountTill, TakeCoin, count_till, take_coin
 from tests.conftest import Database
@@ -111,24 +112,34 @@ def test_another_tenant_finds_nothing(desk: Desk):
         desk.state(TILL, till, type(CASHIER)("cashier-1", "finance", "elsewhere"))
 
 
+def taking(desk: Desk, till: UUID, since: int | None, to: int) -> Taking:
+    """What an inbox would store: one coin, and one place moved."""
+    reading = desk.reading()
+    part = reading.part(CASHIER.tenant)
+    desk.decide(part, step(TILL, till, take_coin, TakeCoin(amount=1, note="x")), CASHIER, None)
+    return Taking({"review/3": Move(since, to)}, desk.stored(part), (), (), ())
+
+
 def test_the_inbox_position_and_the_events_are_one(desk: Desk):
-    till = uuid4()
-    one = step(TILL, till, take_coin, TakeCoin(amount=1, note="x"))
-    desk.take(CASHIER, one, taking=Taking("heard:review/3", None, 7))
-    with pytest.raises(AlreadyTaken):
-        desk.take(CASHIER, one, taking=Taking("heard:review/3", None, 7))
-    with pytest.raises(AlreadyTaken):
-        desk.take(CASHIER, one, taking=Taking("heard:review/3", 6, 9))
+    till, store = uuid4(), InboxStore(desk.recorder)
+    store.store(taking(desk, till, None, 7))
+    for since in (None, 6):
+        with pytest.raises(AlreadyTaken):
+            store.store(taking(desk, till, since, 9))
     assert desk.state(TILL, till, CASHIER).total == 1
-    desk.take(CASHIER, one, taking=Taking("heard:review/3", 7, 9))
-    assert desk.recorder.max_tracking_id("heard:review/3") == 9
+    late = taking(desk, till, 7, 9)
+    coin(desk, till)
+    with pytest.raises(VersionConflict):
+        store.store(late)
+    assert store.places_of(["review/3", "review/4"]) == {"review/3": 7}
+    store.store(taking(desk, till, 7, 9))
+    assert (store.places_of(["review/3"]), desk.state(TILL, till, CASHIER).total) == ({"review/3": 9}, 3)
 
 
 def test_after_tells_what_the_author_had_taken_in(desk: Desk):
     till = uuid4()
     mine, other = partition_of(str(till)), (partition_of(str(till)) + 1) % 12
-    desk.skip(Taking(f"heard:review/{mine}", None, 41))
-    desk.skip(Taking(f"heard:review/{other}", None, 99))
+    InboxStore(desk.recorder).store(Taking({f"review/{mine}": Move(None, 41), f"review/{other}": Move(None, 99)}, (), (), (), ()))
     coin(desk, till)
     (outgoing,) = desk.recorder.select_outgoing(0, 10)
     assert dict(headers_of(outgoing))["ce_after"] == b"review=41"

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Sequence
 from datetime import date
 from uuid import UUID, uuid4
 
@@ -18,12 +19,13 @@ from contracts.topics import dead_letter_topic, owner_topic, partition_of
 from services.chassis.aggregate import step
 from services.chassis.announcement import headers_of
 from services.chassis.consumer import Consumer
-from services.chassis.dead_letters import KafkaDeadLetters
-from services.chassis.desk import Desk, NotFound
+from services.chassis.dead_letters import Cause, KafkaDeadLetters, Letter
+from services.chassis.desk import Desk
 from services.chassis.inbox import Inbox
 from services.chassis.keyring import KeyFileUnusable
+from services.chassis.listener import ReactingListener
 from services.chassis.projector import Projector
-from services.chassis.reactions import ReactingListener
+from services.chassis.reading import NotFound
 from services.chassis.received import RawRecord
 from services.chassis.refusal import REFUSAL
 from services.chassis.relay import Relay
@@ -45,10 +47,10 @@ class Buried:
     """Keeps dead letters in a list."""
 
     def __init__(self) -> None:
-        self.letters: list[tuple[RawRecord, str]] = []
+        self.letters: list[Letter] = []
 
-    def bury(self, raw: RawRecord, reason: str) -> None:
-        self.letters.append((raw, reason))
+    def tell(self, letters: Sequence[Letter]) -> None:
+        self.letters += letters
 
 
 def raw(headers: list[tuple[str, bytes]], value: bytes | None, offset: int = 0, subject: UUID | None = None) -> RawRecord:
@@ -63,7 +65,7 @@ def buried() -> Buried:
 
 @pytest.fixture
 def inbox(desk: Desk, buried: Buried) -> Inbox:
-    return Inbox(ReactingListener(desk, REACTIONS, buried), buried)
+    return Inbox(ReactingListener(desk, REACTIONS, buried))
 
 
 def test_a_refilled_topic_is_byte_identical(desk: Desk, kafka: KafkaCluster, prefix: str):
@@ -122,7 +124,7 @@ def test_an_undecodable_record_is_buried_and_the_partition_goes_on(inbox: Inbox,
             raw(unreadable, None, 4),
         ]
     )
-    reasons = [reason for _, reason in buried.letters]
+    reasons = [letter.reason for letter in buried.letters]
     assert reasons == ["ce_specversion is not 1.0", "attribute id: wrong_form", "payload: contract_number: missing; ended: date_parsing"]
     assert desk.state(TILL, till, CASHIER).total == 1
     assert desk.recorder.max_tracking_id("heard:review/3") == 2
@@ -171,7 +173,7 @@ def test_what_travels_through_kafka_arrives(desk: Desk, kafka: KafkaCluster, pre
 
     async def consume() -> None:
         consumer = Consumer(
-            Inbox(ReactingListener(desk, REACTIONS, dead), dead),
+            Inbox(ReactingListener(desk, REACTIONS, dead)),
             group=f"{prefix}.intake", topics=[owner.topic], bootstrap=kafka.bootstrap,
         )  # fmt: skip
         await consumer.start()
@@ -243,7 +245,7 @@ def test_no_record_loses_the_batch_it_came_in(desk: Desk, kafka: KafkaCluster, p
 
     async def consume() -> None:
         consumer = Consumer(
-            Inbox(ReactingListener(desk, REACTIONS, dead), dead), group=f"{prefix}.intake", topics=[owner.topic], bootstrap=kafka.bootstrap
+            Inbox(ReactingListener(desk, REACTIONS, dead)), group=f"{prefix}.intake", topics=[owner.topic], bootstrap=kafka.bootstrap
         )
         await consumer.start()
         await asyncio.to_thread(eventually, lambda: _total(desk, [till]) == 2)
@@ -276,7 +278,7 @@ def test_a_record_the_client_cannot_parse_ends_the_process(desk: Desk, kafka: Ka
 
     async def consume() -> None:
         consumer = Consumer(
-            Inbox(ReactingListener(desk, REACTIONS, dead), dead), group=f"{prefix}.intake", topics=[owner.topic], bootstrap=kafka.bootstrap
+            Inbox(ReactingListener(desk, REACTIONS, dead)), group=f"{prefix}.intake", topics=[owner.topic], bootstrap=kafka.bootstrap
         )
         await consumer.start()
         assert await asyncio.to_thread(ended.wait, 15)
@@ -287,7 +289,8 @@ def test_a_record_the_client_cannot_parse_ends_the_process(desk: Desk, kafka: Ka
 
 def test_a_record_without_key_and_value_is_buried(kafka: KafkaCluster, prefix: str):
     dead = KafkaDeadLetters("intake", kafka.bootstrap, prefix)
-    dead.bury(RawRecord(owner_topic("review", prefix), 3, 9, None, None, []), "ce_specversion is not 1.0")
+    record = RawRecord(owner_topic("review", prefix), 3, 9, None, None, [])
+    dead.tell([Letter(record, None, None, Cause.UNREADABLE, "ce_specversion is not 1.0")])
     letters = [one for records in read_topic(kafka.bootstrap, dead_letter_topic("intake", prefix)).values() for one in records]
     assert [dict(headers)["dlq-source"] for _, _, headers in letters] == [f"{owner_topic('review', prefix)}/3/9".encode()]
     if dead.producer is not None:
@@ -309,7 +312,7 @@ def test_our_own_troubles_bury_nothing(inbox: Inbox, desk: Desk, buried: Buried,
     def fail(*_: object, **__: object) -> None:
         raise trouble
 
-    monkeypatch.setattr(desk, "take", fail)
+    monkeypatch.setattr(desk, "decide", fail)
     till = uuid4()
     with pytest.raises(type(trouble)):
         inbox.handle([raw(*record("review", ENDED, till, 1, None), subject=till)])

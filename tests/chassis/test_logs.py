@@ -9,7 +9,9 @@ import pytest
 import structlog
 from pydantic import BaseModel
 
-from services.chassis.logs import RateLimit, configure_logs
+from services.chassis import metrics
+from services.chassis.logs import configure_logs
+from services.chassis.trace import span
 from tests.conftest import plain_logs
 
 
@@ -49,7 +51,34 @@ def test_an_error_is_told_without_the_value_that_was_wrong(lines: io.StringIO):
     assert [json.loads(line)["error_message"] for line in told.splitlines()] == ["age: int_parsing"] * 2
 
 
-def test_a_chattering_library_is_let_through_twice_a_second():
-    limit = RateLimit()
-    record = logging.LogRecord("aiokafka", logging.ERROR, "", 0, "Unable connect to node %s", (1,), None)
-    assert [limit.filter(record) for _ in range(40)].count(True) == 2
+def test_what_libraries_repeat_is_let_through_twice_a_second_and_the_rest_counted(lines: io.StringIO):
+    before = metrics.LOG_LINES_SUPPRESSED.labels("aiokafka")._value.get()
+    told = [logging.getLogger(name) for name in ("aiokafka", "aiokafka.consumer.fetcher", "aiokafka.cluster")]
+    for number in range(40):
+        for logger in told:
+            logger.error("Unable connect to node %s", number)
+    assert [json.loads(line)["event"] for line in lines.getvalue().splitlines()] == [
+        f"Unable connect to node {n}" for n in (0, 0, 0, 1, 1, 1)
+    ]
+    assert metrics.LOG_LINES_SUPPRESSED.labels("aiokafka")._value.get() - before == 3 * 38
+
+
+def test_the_next_line_that_passes_tells_how_many_did_not(lines: io.StringIO, monkeypatch: pytest.MonkeyPatch):
+    now = [100.0]
+    monkeypatch.setattr("services.chassis.logs.time.monotonic", lambda: now[0])
+    for _ in range(6):
+        logging.getLogger("aiokafka.conn").error(f"Connect attempt {now[0]} failed")  # noqa: G004 - as the library writes it
+        now[0] += 0.375
+    told = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert [(one["event"].split()[2], one.get("suppressed")) for one in told] == [
+        ("100.0", None), ("100.375", None), ("101.125", 1), ("101.5", None),
+    ]  # fmt: skip
+
+
+def test_our_own_lines_all_pass_and_name_their_trace(lines: io.StringIO):
+    with span("work", parent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"):
+        for _ in range(5):
+            structlog.stdlib.get_logger("services.chassis.relay").warning("relay stalled", seconds=5)
+    structlog.stdlib.get_logger("services.chassis.relay").warning("relay stalled", seconds=5)
+    told = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert [one.get("trace_id") for one in told] == ["0af7651916cd43dd8448eb211c80319c"] * 5 + [None]

@@ -15,9 +15,9 @@ from httpx import ASGITransport, AsyncClient
 
 from services.chassis.actor import Acting
 from services.chassis.clock import JST, BusinessClock
-from services.chassis.desk import NotFound
 from services.chassis.events import Refused, Value
 from services.chassis.issuer import ISSUER, DevelopmentIssuer
+from services.chassis.reading import NotFound
 from services.chassis.tokens import token_check
 from services.chassis.web import Body, Health, acting_as, development_routes, make_app
 
@@ -169,9 +169,10 @@ def test_liveness_touches_nothing_and_readiness_names_what_is_missing(ask, healt
     assert ask("GET", "/startupz").status_code == 503
     assert ask("GET", "/readyz").json() == {"missing": ["start"]}
     health.started = True
-    health.checks["relay"] = lambda: False
+    relaying: list[str] = ["relay"]
+    health.checks.append(lambda: relaying)
     assert (ask("GET", "/readyz").status_code, ask("GET", "/readyz").json()) == (503, {"missing": ["relay"]})
-    health.checks["relay"] = lambda: True
+    relaying.clear()
     assert (ask("GET", "/readyz").status_code, ask("GET", "/startupz").status_code) == (200, 200)
 
 

@@ -1,6 +1,6 @@
 """What the world hears of review, and what review lists: no word that somebody typed leaves unsealed."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from uuid import UUID
 
 from contracts import review
@@ -106,7 +106,7 @@ def test_the_decision_names_file_party_and_count_of_the_proposal():
 def test_the_lists_follow_the_events_and_hold_no_typed_word():
     rows: dict[str, Row] = {view.name: {} for view in VIEWS}
     for position, event in enumerate((NOTED, *(sealed(one) for one in SPOKEN), *SILENT[1:])):
-        seen = Seen(event, UUID(int=9), "minatono", datetime(2026, 9, 1, tzinfo=UTC), position)
+        seen = Seen(event, UUID(int=9), "minatono", position)
         for view in VIEWS:
             rows[view.name] = view.fold(rows[view.name], seen) or rows[view.name]
     assert (rows["screenings"]["status"], rows["screenings"]["findings"]) == ("notified", {"3": True})

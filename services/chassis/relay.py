@@ -93,6 +93,7 @@ class Relay(Loop):
         if not lead.won:
             self.stopping.wait(POLL_SECONDS)
             return
+        self._check_cluster()
         flight = self.flight
         since = lead.place() if flight is None else flight.to
         outgoing = self.recorder.select_outgoing(since, BATCH)

@@ -7,6 +7,7 @@ from kafka.admin import ConfigResource, NewTopic
 from anken.kafka import KafkaCluster
 from anken.topics import SETTINGS, Topic, TopicMismatch, apply_topics, check_topics, deviations, names
 from contracts.topics import dead_letter_topic, owner_topic
+from tests.chassis.threads import eventually
 
 RIGHT = Topic(12, 3, SETTINGS)
 ALL = dict.fromkeys(names("anken"), RIGHT)
@@ -50,14 +51,16 @@ def test_settings_are_put_right_and_partitions_refused(kafka: KafkaCluster, pref
     admin.alter_configs([ConfigResource("TOPIC", review, {"retention.ms": "1000"})])
     admin.delete_topics([letters])
     admin.create_topics([NewTopic(name=f"{prefix}.stranger.v1", num_partitions=1, replication_factor=1)])
-    assert check_topics(kafka.bootstrap, prefix, 1) == [
+    wrong = [
         f"{letters}: missing",
         f"{review}: retention.ms is 1000, the contract says 7776000000",
         f"{prefix}.stranger.v1: not of the contract",
     ]
+    eventually(lambda: check_topics(kafka.bootstrap, prefix, 1) == wrong)  # the controller tells the broker a little later
     assert apply_topics(kafka.bootstrap, prefix) == [letters, f"{review}: retention.ms was 1000, is 7776000000"]
-    assert apply_topics(kafka.bootstrap, prefix) == []
+    eventually(lambda: apply_topics(kafka.bootstrap, prefix) == [])
     assert check_topics(kafka.bootstrap, prefix) == [f"{prefix}.stranger.v1: not of the contract"]
     admin.create_partitions({review: 24})
+    eventually(lambda: f"{review}: 24 partitions, the contract says 12" in check_topics(kafka.bootstrap, prefix))
     with pytest.raises(TopicMismatch, match="24 partitions"):
         apply_topics(kafka.bootstrap, prefix)

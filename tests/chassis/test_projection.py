@@ -36,8 +36,9 @@ APPENDS = st.lists(st.tuples(st.integers(0, 3), EVENTS), max_size=6)
 
 @pytest.fixture
 def datastore(database: Database) -> Iterator[Datastore]:
-    with Datastore(database.url("anken_intake"), "intake", "anken_intake") as datastore:
-        yield datastore
+    datastore = Datastore(database.url("anken_intake"), "intake", "anken_intake")
+    yield datastore
+    datastore.close()
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def arrived(recorder: Recorder) -> bool:
     return recorder.max_tracking_id(versions.PLACE) == recorder.max_notification_id()
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
+def wait_until(true: Callable[[], bool], seconds: float = 30) -> None:
     waited = threading.Event()
     for _ in range(int(seconds / 0.02)):
         if true():

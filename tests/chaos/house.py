@@ -205,4 +205,5 @@ class House:
             "clock_file": self.folder / "clock",
             "vault": self.vault,
             "member": number,
+            "port": 0,
         }

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import date
+from pathlib import Path
 from uuid import UUID
 
 import psycopg
@@ -330,7 +331,7 @@ def test_a_replica_frozen_in_mid_batch_does_not_stop_the_others(recorder: Record
     assert kept(recorder, view) == {1: folded(recorder, view)}
 
 
-def command(database: Database, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "anken", *arguments],
         env={name: value for name, value in os.environ.items() if not name.startswith("ANKEN_")} | environment,
@@ -347,26 +348,28 @@ def test_the_command_folds_a_view_anew(database: Database, recorder: Recorder):
     filled(recorder, 40)
     with recorder.connection() as connection:
         connection.execute("INSERT INTO intake.tracking VALUES ('views', 40)")
-    done = command(database, "rebuild", "proposals", **url)
+    done = command("rebuild", "proposals", **url)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-1] == "intake/proposals: 40 events folded anew, the new rows are served"
     with recorder.connection() as connection:
         assert connection.execute("SELECT * FROM intake.view").fetchall() == [{"name": "proposals", "serving": 2, "revision": 1}]
         connection.execute("SELECT pg_advisory_lock(hashtextextended('anken.rebuild.intake.calls', 0))")
-        refused = command(database, "rebuild", "intake/calls", **url)
+        refused = command("rebuild", "intake/calls", **url)
     assert (refused.returncode, refused.stderr) == (1, "anken: a rebuild of intake/calls is running\n")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["nothing", "review/proposals", "intake"])
-def test_an_unknown_view_is_answered_with_those_there_are(database: Database, name: str):
-    done = command(database, "rebuild", name)
+def test_an_unknown_view_is_answered_with_those_there_are(name: str):
+    done = command("rebuild", name)
     assert done.returncode == 1
     assert done.stderr.startswith(f"anken: no view {name}; there are anonymizer/extracts, anonymizer/specifications, billing/fees, ")
     assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.slow
-def test_the_command_says_which_address_it_lacks(database: Database):
-    done = command(database, "rebuild", "billing/fees")
-    assert (done.returncode, done.stderr) == (1, "anken: ANKEN_DATABASE_URL is not set\n")
+def test_the_command_says_which_address_it_lacks(tmp_path: Path):
+    done = command("rebuild", "billing/fees", "--data", str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.startswith("anken: ANKEN_DATABASE_URL is not set")
+    assert done.stderr.count("\n") == 1

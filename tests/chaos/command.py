@@ -48,10 +48,10 @@ def play(chosen: Sequence[Plan], *, keep: bool = False) -> int:
                 break
         driver.finish()
         events = driver.audit.events
-    print_ledger(run, played, events, time.monotonic() - begun)
     red = bool(reasons(run, played))
     if red or keep:
         print(f"data and logs: {folder}")
     else:
         shutil.rmtree(folder)
+    print_ledger(run, played, events, time.monotonic() - begun)
     return 1 if red else 0

@@ -9,7 +9,7 @@ import psycopg
 from anken.kafka import KafkaCluster
 from services.chassis.loop import AWAY
 from tests.chaos.batches import cut_batch, trim_topic
-from tests.chaos.house import House
+from tests.chaos.house import SERVING, House
 from tests.chaos.schedule import Blow, Fault
 from tests.chaos.side_load import SideLoad
 
@@ -24,7 +24,7 @@ def strike(house: House, load: SideLoad, blow: Blow) -> None:
 
 def kill_service(house: House, _: SideLoad, blow: Blow) -> None:
     """Kill -9 a replica; it is started again after a while."""
-    with house.victim(blow.pick) as member:
+    with house.victim(blow.pick, SERVING) as member:
         house.kill(member)
         time.sleep(blow.hold)
         house.revive([member])
@@ -32,7 +32,7 @@ def kill_service(house: House, _: SideLoad, blow: Blow) -> None:
 
 def freeze_service(house: House, _: SideLoad, blow: Blow) -> None:
     """Stop a replica in its tracks, at times for longer than its group waits."""
-    with house.victim(blow.pick) as member:
+    with house.victim(blow.pick, SERVING) as member:
         house.pause(member)
         time.sleep(blow.hold)
         house.resume(member)

@@ -23,7 +23,9 @@ from contracts.topics import OWNERS, PREFIX
 from services.chassis.clock import BusinessClock
 from services.chassis.loop import AWAY
 
-RESIDENTS: Final = ("intake.0", "review.0", "review.1", "billing.0", "anonymizer.0", "caselog.0", "caselog.1")
+SERVING: Final = ("intake.0", "review.0", "review.1", "billing.0", "anonymizer.0", "caselog.0", "caselog.1")
+RELAYS: Final = ("intake.relay0", "intake.relay1")  # processes of their own, one of them leading; elsewhere relays are threads
+RESIDENTS: Final = (*SERVING, *RELAYS)
 LAST_WORDS: Final = 12  # lines of a log that the report of an unexpected exit quotes
 READY_SECONDS: Final = 90
 LEADERS: Final = """
@@ -98,7 +100,7 @@ class House:
     def replicas(self, service: str) -> list[str]:
         """Name the replicas of a service that are not known to be down."""
         with self._free:
-            return [name for name in self.services.urls if service_of(name) == service and name not in self.down]
+            return [name for name in self.services.urls if service_of(name) == service and name not in (*self.down, *RELAYS)]
 
     def url(self, member: str) -> str:
         """Tell where a replica listens; after a restart somewhere else."""
@@ -206,4 +208,6 @@ class House:
             "vault": self.vault,
             "member": number,
             "port": 0,
+            "alone": member in RELAYS,
+            "relay": "process" if service == "intake" else "thread",
         }

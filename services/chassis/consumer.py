@@ -86,13 +86,15 @@ class Consumer:
                     except StillAway:
                         await consumer.give_back(msg)
                         return None
+                    finally:
+                        consumer.batch_since = None
                     try:
                         await msg.ack()
                     except KafkaError:
                         # Refused after a rebalance: whoever has the partition now is told the records again, and the database refuses them.
                         metrics.INBOX_COMMITS_REFUSED.inc()
                         log.warning("offsets not committed", exc_info=True)
-                    consumer.batch_since, consumer.last_sign = None, time.monotonic()
+                    consumer.last_sign = time.monotonic()
                     return result
 
             async def after_processed(

@@ -44,6 +44,8 @@ class Outgoing:
 class Datastore(PostgresDatastore):
     """The library's pool over any libpq URL, acting under the service's role."""
 
+    appending: Connection[DictRow] | None = None  # used in turn only: a pool's check-out costs a third of an append
+
     def __init__(self, url: str, schema: str, role: str, *, pool_size: int = 1, max_overflow: int = 15) -> None:
         super().__init__(
             dbname="", host="", port="", user="", password="", schema=schema, originator_id_type="text",
@@ -53,6 +55,13 @@ class Datastore(PostgresDatastore):
 
     def register_type_adapters(self) -> None:
         """Look up no composite types: our append takes plain arrays, and so a service is composed without a database."""
+
+    def close(self) -> None:
+        """Let go of the appending connection and the pool."""
+        if self.appending is not None:
+            self.appending.close()
+            self.appending = None
+        super().close()
 
 
 def connection_parameters(url: str, role: str) -> dict[str, Any]:
@@ -68,9 +77,9 @@ class Recorder(PostgresProcessRecorder):
 
     def __init__(self, datastore: Datastore, heard: Sequence[str] = ()) -> None:
         super().__init__(datastore, events_table_name="events", tracking_table_name="tracking")
+        self.store = datastore
         self.heard = sorted(heard)
         self.group: GroupAppend[Sequence[Appending], Sequence[int]] = GroupAppend(self._append_group)
-        self.appending: Connection[DictRow] | None = None  # used in turn only: a pool's check-out costs a third of an append
         named = Identifier(datastore.schema)
         # Texts, made once: a composed statement is written out again at each execution.
         self.append_one_statement = (
@@ -126,13 +135,12 @@ class Recorder(PostgresProcessRecorder):
             return error
 
     def _append_now(self, requests: Sequence[Sequence[Appending]]) -> "list[Sequence[int] | VersionConflict]":
-        if self.appending is None:
-            self.appending = self.connection()
+        connection = self.store.appending = self.store.appending or self.connection()
         try:
-            return self.append(self.appending, requests)
+            return self.append(connection, requests)
         except (OperationalError, InterfaceError):
-            self.appending.close()
-            self.appending = None
+            connection.close()
+            self.store.appending = None
             raise
 
     def append(self, connection: Connection[DictRow], requests: Sequence[Sequence[Appending]]) -> "list[Sequence[int] | VersionConflict]":
@@ -164,13 +172,6 @@ class Recorder(PostgresProcessRecorder):
                 stored = StoredEvent(name, row["originator_version"], row["topic"], bytes(row["state"]))
                 found.setdefault(name, []).append(stored)
         return found
-
-    def close(self) -> None:
-        """Let go of the appending connection and the pool."""
-        if self.appending is not None:
-            self.appending.close()
-            self.appending = None
-        self.datastore.close()
 
     def select_outgoing(self, position: int, limit: int) -> list[Outgoing]:
         """Read announced events after `position` in store order."""

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaConnectionError, KafkaTimeoutError
+from opentelemetry.trace import Span
 from structlog.stdlib import get_logger
 
 from contracts.topics import owner_topic
@@ -48,11 +49,12 @@ class OtherCluster(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """A batch on its way: the place before it, its events, and what the producer promised for each."""
+    """A batch on its way: the place before it, its events, what the producer promised for each, and its span."""
 
     since: int
     outgoing: Sequence[Outgoing]
     acks: Sequence[Any]  # kafka-python has no public future type
+    span: Span
 
     @property
     def to(self) -> int:
@@ -115,6 +117,7 @@ class Relay(Loop):
         try:
             if self.producer is None:
                 self.producer = make_producer(self.bootstrap)
+            span = relay_span(self.service, outgoing)
             acks = [
                 self.producer.send(self.topic, key=str(subject_of(one.stream)).encode(), value=one.value, headers=headers_of(one))
                 for one in outgoing
@@ -126,17 +129,19 @@ class Relay(Loop):
             if self.flight is None:
                 self.stopping.wait(POLL_SECONDS)
             return None
-        return Flight(since, outgoing, acks)
+        return Flight(since, outgoing, acks, span)
 
     def _land(self, lead: Lead, flight: Flight) -> bool:
         """Wait for a batch's acks and save the place; False if it was not saved, and what follows the batch must not count either."""
-        with relay_span(self.service, flight.outgoing):
+        try:
             if not self._acknowledged(lead, flight):
                 return False
             self._check_cluster()
             if not lead.move(flight.since, flight.to):
                 log.info("place was moved, reading it again", loop=self.name)
                 return False
+        finally:
+            flight.span.end()
         metrics.RELAY_SENT.inc(len(flight.acks))
         metrics.RELAY_BATCH_EVENTS.observe(len(flight.acks))
         log.debug("relayed", position=flight.to, events=len(flight.acks))

@@ -10,7 +10,7 @@ from psycopg_pool import ConnectionPool
 from contracts.catalog import CATALOG
 from contracts.values import ContractEvent
 from services.chassis.announcement import Announce
-from services.chassis.backlog import EVENT_STORE
+from services.chassis.backlog import EVENT_STORE, LETTERS
 from services.chassis.clock import BusinessClock, clock_of
 from services.chassis.dead_letters import KafkaDeadLetters
 from services.chassis.desk import Desk
@@ -84,7 +84,7 @@ def make_desk(room: Room, settings: Settings, clock: BusinessClock) -> tuple[Des
     rows = Rows(datastore)
 
     def close() -> None:
-        recorder.close()
+        datastore.close()
         if pool is not None:
             pool.close()
 
@@ -102,7 +102,7 @@ def furnish(room: Room, settings: Settings, router: Callable[[Desk], APIRouter])
         settings=settings,
         store=room.store,
         pool=desk.recorder.datastore.pool,
-        distances=EVENT_STORE,
+        distances=(*EVENT_STORE, *LETTERS),
         clock=clock,
         routers=[router(desk)],
         loops=[

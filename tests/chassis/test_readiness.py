@@ -139,7 +139,7 @@ def reader() -> Reader:
 
 @pytest.fixture
 def consumer(pass_seconds: Clock, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> Consumer:
-    made = Consumer(Inbox(None, None), group="g", topics=["t"], bootstrap="127.0.0.1:1")  # type: ignore[arg-type]  # nothing is read
+    made = Consumer(Inbox(None), group="g", topics=["t"], bootstrap="127.0.0.1:1")  # type: ignore[arg-type]  # nothing is read
     made.assigned = frozenset({("t", 0)})
     monkeypatch.setattr(made, "broker", SimpleNamespace(subscribers=[SimpleNamespace(consumer=reader)]))
     return made

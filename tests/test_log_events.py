@@ -44,8 +44,14 @@ def listed() -> Said:
     return said
 
 
+def rows(said: Said) -> set[str]:
+    """Write one line an event, so that a difference can be pasted into the document."""
+    return {f"{event} | {', '.join(sorted(levels))} | {' '.join(sorted(fields))}" for event, (levels, fields) in said.items()}
+
+
 def test_what_is_logged_is_what_is_listed():
-    assert logged() == listed()
+    code, document = rows(logged()), rows(listed())
+    assert code == document, "\n".join(["", *(f"code: {one}" for one in code - document), *(f"document: {one}" for one in document - code)])
 
 
 def test_no_service_logs_past_the_list():

@@ -4,18 +4,23 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from contracts.topics import OWNERS, PREFIX
+
+if TYPE_CHECKING:
+    from services.chassis.service import Service
+    from services.chassis.settings import Settings
 
 EXIT_FAILED: Final = 1
 EXIT_UNAVAILABLE: Final = 3
 EXIT_RUNNING: Final = 4
 
-NEEDED: Final = ("ANKEN_KAFKA_BOOTSTRAP", "ANKEN_JWKS_FILE")
+BROKER: Final = "ANKEN_KAFKA_BOOTSTRAP"
+NEEDED: Final = (BROKER, "ANKEN_JWKS_FILE")
 DATA: Final = Path("anken-data")
 OWN_NEEDS: Final = {"intake": "ANKEN_KEY_FILE", "review": "ANKEN_KEY_FILE", "billing": "ANKEN_KEY_FILE", "anonymizer": "ANKEN_VAULT"}
 
@@ -72,8 +77,11 @@ def parser() -> argparse.ArgumentParser:
 
     serve = _verb(verbs, "serve", "serve one service until SIGTERM", _serve)
     serve.add_argument("service", choices=[*OWNERS, "caselog"])
-    serve.add_argument("--host", help="address to listen on (default 127.0.0.1, or ANKEN_HOST)")
-    serve.add_argument("--port", type=int, help="port to listen on (default 8000, or ANKEN_PORT)")
+    relay = _verb(verbs, "relay", "run the relay of one service alone until SIGTERM; the service has ANKEN_RELAY=process then", _relay)
+    relay.add_argument("service", choices=OWNERS)
+    for serving in (serve, relay):
+        serving.add_argument("--host", help="address to listen on (default 127.0.0.1, or ANKEN_HOST)")
+        serving.add_argument("--port", type=int, help="port to listen on (default 8000, or ANKEN_PORT)")
 
     _verb(verbs, "migrate", "bring the database schemas, roles and grants up to date", _migrate)
 
@@ -86,11 +94,12 @@ def parser() -> argparse.ArgumentParser:
     again = _verb(verbs, "republish", "send a service's events from a position on to Kafka again", _republish)
     again.add_argument("service", choices=OWNERS)
     again.add_argument("--from", type=int, required=True, dest="position", metavar="POSITION", help="1 sends everything")
-    for operating in (apply, check, again, *_letter_verbs(verbs)):
-        operating.add_argument("--data", type=Path, default=DATA, help="the data folder of the running Anken")
 
     rebuild = _verb(verbs, "rebuild", "fold a view anew while its service runs, then serve it", _rebuild)
     rebuild.add_argument("view", help="SERVICE/VIEW, or VIEW alone")
+
+    for operating in (apply, check, again, rebuild, *_letter_verbs(verbs)):
+        operating.add_argument("--data", type=Path, default=DATA, help="the data folder of the running Anken")
 
     history = _verb(verbs, "history", "print the history of a case", _history)
     history.add_argument("case", help="the case's id")
@@ -148,22 +157,34 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> None:
+    from anken.services import composition
+
+    _run_service(
+        options, composition(options.service), *NEEDED, *(name for service, name in OWN_NEEDS.items() if service == options.service)
+    )
+
+
+def _relay(options: argparse.Namespace) -> None:
+    from anken.services import relay_composition
+
+    _run_service(options, relay_composition(options.service), BROKER)
+
+
+def _run_service(options: argparse.Namespace, compose: "Callable[[Settings], Service]", *needs: str) -> None:
     from pydantic import ValidationError
 
     from anken.errors import Failed
-    from anken.services import composition
     from services.chassis.keyring import KeyFileUnusable
     from services.chassis.process import serve
     from services.chassis.settings import settings_for
 
     database = next((name for name in (f"ANKEN_{options.service.upper()}_DATABASE_URL",) if os.environ.get(name)), "ANKEN_DATABASE_URL")
-    wanted = [database, *NEEDED, *(name for service, name in OWN_NEEDS.items() if service == options.service)]
-    missing = [name for name in wanted if not os.environ.get(name)]
+    missing = [name for name in (database, *needs) if not os.environ.get(name)]
     if missing:
         raise Failed(f"not set: {', '.join(missing)}")
     given = {name: value for name in ("host", "port") if (value := getattr(options, name)) is not None}
     try:
-        serve(composition(options.service), settings_for(options.service, **given))
+        serve(compose, settings_for(options.service, **given))
     except KeyFileUnusable as error:
         raise Failed(str(error)) from None
     except ValidationError as error:
@@ -232,9 +253,10 @@ def _drop_letters(options: argparse.Namespace) -> None:
 
 
 def _rebuild(options: argparse.Namespace) -> None:
+    from anken.reach import database_of
     from anken.rebuild import rebuild_view
 
-    rebuild_view(options.view, lambda service: os.environ.get(f"ANKEN_{service.upper()}_DATABASE_URL") or needed("ANKEN_DATABASE_URL"))
+    rebuild_view(options.view, lambda service: database_of(service, options.data))
 
 
 def _history(options: argparse.Namespace) -> int:

@@ -113,6 +113,20 @@ class KafkaCluster:
             children.stop([node.process], signal.SIGTERM, STOP_TIMEOUT)
         node.start(self._jvm, archive.options() if archive.exists else ())
 
+    def wipe(self) -> None:
+        """Lose every node and all it held, then start empty on the same ports as another cluster; wait_ready() tells when it is there."""
+        if self._jvm is None or self._archive is None:
+            raise RuntimeError("the cluster was never started")
+        for index, node in enumerate(self._nodes):
+            if node.running:
+                self.kill(index)
+        cluster = random_id()
+        self._remember(cluster)
+        for node in self._nodes:
+            node.empty()
+            node.format(cluster, jars.cache_folder() / "bootstrap.checkpoint")
+            node.start(self._jvm, self._archive.options() if self._archive.exists else ())
+
     def __enter__(self) -> Self:
         self.start()
         try:

@@ -91,6 +91,10 @@ group.initial.rebalance.delay.ms=0
         (fresh / "meta.properties").write_text(f"version=1\ncluster.id={cluster}\nnode.id={self.number}\ndirectory.id={random_id()}\n")
         fresh.rename(data)
 
+    def empty(self) -> None:
+        """Throw away what the disk holds, its identity included."""
+        shutil.rmtree(self.folder / "data", ignore_errors=True)
+
     def start(self, jvm: Jvm, options: Sequence[str] = ()) -> None:
         """Start the process. A predecessor that an earlier run left is reaped first: it holds the disk's lock."""
         pid_file = self.folder / "pid"

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -96,6 +97,23 @@ class PostgresServer:
         for backend in backends:
             reap(backend.pid, "postgres", 0)
         self._process = None
+
+    def pause(self) -> None:
+        """Freeze the server and its backends: the socket stays open and nothing answers."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a frozen server go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        """Signal the server first, so that it starts no backend that would be missed."""
+        if self._process is None:
+            raise ServerFailed("PostgreSQL", "is not running", self._log)
+        self._process.send_signal(number)
+        for backend in psutil.Process(self._process.pid).children():
+            with suppress(psutil.NoSuchProcess):
+                backend.send_signal(number)
 
     def __enter__(self) -> Self:
         self.start()

@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -22,6 +23,13 @@ def composition(name: str) -> "Callable[[Settings], Service]":
     """Find the function that composes a service."""
     compose: Callable[[Settings], Service] = importlib.import_module(f"services.{name}.service").compose
     return compose
+
+
+def relay_composition(name: str) -> "Callable[[Settings], Service]":
+    """Find the function that composes a service's relay alone."""
+    from services.chassis.room import furnish_relay
+
+    return partial(furnish_relay, importlib.import_module(f"services.{name}.service").ROOM)
 
 
 def stores() -> "tuple[Store, ...]":

@@ -8,6 +8,7 @@ from services.caselog.history import Histories
 from services.caselog.listener import CaseLogListener
 from services.caselog.missing import MissingList
 from services.caselog.waiting import DISTANCES
+from services.chassis.backlog import LETTERS
 from services.chassis.clock import clock_of
 from services.chassis.dead_letters import KafkaDeadLetters
 from services.chassis.migrate import Store
@@ -26,7 +27,7 @@ def compose(settings: Settings) -> Service:
         settings=settings,
         store=STORE,
         pool=datastore.pool,
-        distances=DISTANCES,
+        distances=(*DISTANCES, *LETTERS),
         clock=clock_of(settings),
         routers=[routes(Histories(datastore), MissingList(datastore))],
         loops=[],

@@ -77,6 +77,18 @@ EVENT_STORE: Final = (
         ),
     ),
 )
+LETTERS: Final = (
+    Distance(
+        "anken_dead_letters_open",
+        "Dead letters that nobody has replayed or dropped yet.",
+        sql.SQL("SELECT count(*) FROM {schema}.dead_letter WHERE state = 'open'"),
+    ),
+    Distance(
+        "anken_parked_cases",
+        "Cases whose records are put aside behind an open letter of theirs.",
+        sql.SQL("SELECT count(DISTINCT subject) FROM {schema}.dead_letter WHERE state = 'open'"),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ log = get_logger(__name__)
 
 MAX_RECORDS: Final = 500
 LONGEST_BATCH_SECONDS: Final = 60
+METADATA_MS: Final = 10_000  # looked for no sooner, so a member without partitions sits idle: after a wiped cluster by default for minutes
 LONGEST_POLL_SECONDS: Final = 300
 RETRY_SECONDS: Final = 120
 SILENCE_SECONDS: Final = 60
@@ -51,6 +52,7 @@ class Consumer:
             logger=logging.getLogger("faststream"),
             graceful_timeout=LONGEST_BATCH_SECONDS,
             allow_auto_create_topics=False,
+            metadata_max_age_ms=METADATA_MS,
             middlewares=[self._middleware()],
         )
         self.broker.subscriber(
@@ -84,13 +86,15 @@ class Consumer:
                     except StillAway:
                         await consumer.give_back(msg)
                         return None
+                    finally:
+                        consumer.batch_since = None
                     try:
                         await msg.ack()
                     except KafkaError:
                         # Refused after a rebalance: whoever has the partition now is told the records again, and the database refuses them.
                         metrics.INBOX_COMMITS_REFUSED.inc()
                         log.warning("offsets not committed", exc_info=True)
-                    consumer.batch_since, consumer.last_sign = None, time.monotonic()
+                    consumer.last_sign = time.monotonic()
                     return result
 
             async def after_processed(

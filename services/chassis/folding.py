@@ -38,11 +38,10 @@ class Folding:
     def fold(self, cursor: Cursor[tuple[Any, ...]], versions: Mapping[str, int], since: int, upto: int) -> None:
         """Fold the events after `since` up to `upto` into the given version of each view, within the caller's transaction."""
         seen = self._read(cursor, since, upto)
-        concerned = [(one, view) for one in seen for view in self.views.get(one.event.TOPIC, ())]
-        rows = self.rows.read(cursor, versions, {(view.name, one.tenant, one.subject) for one, view in concerned})
+        concerned = [(one, view, (view.name, one.tenant, one.subject)) for one in seen for view in self.views.get(one.event.TOPIC, ())]
+        rows = self.rows.read(cursor, versions, {key for _, _, key in concerned})
         changed: dict[Key, Row] = {}
-        for one, view in concerned:
-            key = view.name, one.tenant, one.subject
+        for one, view, key in concerned:
             row = view.fold(rows.get(key, {}), one)
             if row is not None:
                 rows[key] = changed[key] = row
@@ -53,7 +52,7 @@ class Folding:
         cursor.execute(self.select, (since, upto, self.topics), prepare=True)
         subjects: dict[str, UUID] = {}
         seen: list[Seen] = []
-        for position, stream, tenant, topic, state in cursor:
+        for position, stream, tenant, topic, state in cursor.fetchall():
             subject = subjects.get(stream) or subjects.setdefault(stream, subject_of(stream))
             seen.append(Seen(payload_reader(topic).model_validate_json(state).event, subject, tenant, position))
         return seen

@@ -37,6 +37,7 @@ class Projector(Loop):
         self.views = views
         self.versions = Versions(recorder.datastore.schema)
         self.folding = Folding(rows, views, due)
+        self.overtaken = False
         self.rebuilding: Generator[Reached] | None = None
         self.listening: psycopg.Connection[DictRow] | None = None
 
@@ -56,12 +57,10 @@ class Projector(Loop):
             served = self._served(cursor, place)
             outdated = [view for view in self.views if served[view.name].revision < view.revision]
             if outdated:
-                log.info("view is folded anew", view=outdated[0].name, revision=outdated[0].revision)
+                log.info("rebuild begun", view=outdated[0].name, revision=outdated[0].revision)
                 self.rebuilding = rebuilding(self.recorder, self.rows, outdated[0])
                 return True
-            newer = [view.name for view in self.views if served[view.name].revision > view.revision]
-            if newer:
-                log.warning("views left to a newer release", views=newer)
+            if self._is_overtaken(served):
                 return False
             upto = min(place + BATCH, head)
             if upto == place:
@@ -70,6 +69,13 @@ class Projector(Loop):
             self.versions.move_to(cursor, upto)
         metrics.PROJECTED_EVENTS.inc(upto - place)
         return upto < head
+
+    def _is_overtaken(self, served: Mapping[str, Served]) -> bool:
+        newer = [view.name for view in self.views if served[view.name].revision > view.revision]
+        if newer and not self.overtaken:
+            log.warning("views left to a newer release", views=newer)
+        self.overtaken = bool(newer)
+        return self.overtaken
 
     def _served(self, cursor: Cursor[tuple[Any, ...]], place: int) -> Mapping[str, Served]:
         served = dict(self.versions.served(cursor))
@@ -84,8 +90,9 @@ class Projector(Loop):
         try:
             if self.rebuilding is not None and next(self.rebuilding, None) is not None:
                 return
-        except RebuildRunning as running:
-            log.info("waiting for a rebuild", reason=str(running))
+            log.info("rebuild ended")
+        except RebuildRunning:
+            log.info("rebuild left to another process")
             self.stopping.wait(POLL_SECONDS)
         self.rebuilding = None
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaConnectionError, KafkaTimeoutError
+from opentelemetry.trace import Span
 from structlog.stdlib import get_logger
 
 from contracts.topics import owner_topic
@@ -16,6 +17,7 @@ from services.chassis.lead import Lead
 from services.chassis.loop import AWAY, Loop
 from services.chassis.recorded import subject_of
 from services.chassis.recorder import Outgoing, Recorder
+from services.chassis.spans import relay_span
 
 log = get_logger(__name__)
 
@@ -41,13 +43,23 @@ def make_producer(bootstrap: str) -> KafkaProducer:
     )
 
 
+class OtherCluster(Exception):
+    """The producer has met another cluster than the one that gave it its id: only a new producer, in a new process, may write there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """A batch on its way: the places before and after it, and what the producer promised for each record."""
+    """A batch on its way: the place before it, its events, what the producer promised for each, and its span."""
 
     since: int
-    to: int
+    outgoing: Sequence[Outgoing]
     acks: Sequence[Any]  # kafka-python has no public future type
+    span: Span
+
+    @property
+    def to(self) -> int:
+        """The place after it."""
+        return self.outgoing[-1].position
 
 
 class Relay(Loop):
@@ -59,9 +71,11 @@ class Relay(Loop):
     def __init__(self, recorder: Recorder, service: str, bootstrap: str, prefix: str) -> None:
         super().__init__(f"relay-{service}")
         self.recorder = recorder
+        self.service = service
         self.bootstrap = bootstrap
         self.topic = owner_topic(service, prefix)
         self.producer: KafkaProducer | None = None
+        self.cluster: str | None = None
         self.lead: Lead | None = None
         self.flight: Flight | None = None
         self.stalled_since: float | None = None
@@ -81,6 +95,7 @@ class Relay(Loop):
         if not lead.won:
             self.stopping.wait(POLL_SECONDS)
             return
+        self._check_cluster()
         flight = self.flight
         since = lead.place() if flight is None else flight.to
         outgoing = self.recorder.select_outgoing(since, BATCH)
@@ -102,6 +117,7 @@ class Relay(Loop):
         try:
             if self.producer is None:
                 self.producer = make_producer(self.bootstrap)
+            span = relay_span(self.service, outgoing)
             acks = [
                 self.producer.send(self.topic, key=str(subject_of(one.stream)).encode(), value=one.value, headers=headers_of(one))
                 for one in outgoing
@@ -113,15 +129,19 @@ class Relay(Loop):
             if self.flight is None:
                 self.stopping.wait(POLL_SECONDS)
             return None
-        return Flight(since, outgoing[-1].position, acks)
+        return Flight(since, outgoing, acks, span)
 
     def _land(self, lead: Lead, flight: Flight) -> bool:
         """Wait for a batch's acks and save the place; False if it was not saved, and what follows the batch must not count either."""
-        if not self._acknowledged(lead, flight):
-            return False
-        if not lead.move(flight.since, flight.to):
-            log.info("place was moved, reading it again", loop=self.name)
-            return False
+        try:
+            if not self._acknowledged(lead, flight):
+                return False
+            self._check_cluster()
+            if not lead.move(flight.since, flight.to):
+                log.info("place was moved, reading it again", loop=self.name)
+                return False
+        finally:
+            flight.span.end()
         metrics.RELAY_SENT.inc(len(flight.acks))
         metrics.RELAY_BATCH_EVENTS.observe(len(flight.acks))
         log.debug("relayed", position=flight.to, events=len(flight.acks))
@@ -145,6 +165,14 @@ class Relay(Loop):
         self.stalled_since = None
         metrics.RELAY_STALLED_SECONDS.set(0)
         return True
+
+    def _check_cluster(self) -> None:
+        """Raise OtherCluster after a wipe: the new cluster gives the same ids to others, and takes one's records for another's repeats."""
+        if self.producer is not None:
+            cluster = self.producer._metadata.cluster_id  # noqa: SLF001 - the client says it nowhere else
+            self.cluster = self.cluster or cluster
+            if cluster != self.cluster:
+                raise OtherCluster
 
     def _wait_on(self, lead: Lead, begun: float) -> None:
         lead.check()

@@ -10,7 +10,7 @@ from psycopg_pool import ConnectionPool
 from contracts.catalog import CATALOG
 from contracts.values import ContractEvent
 from services.chassis.announcement import Announce
-from services.chassis.backlog import EVENT_STORE
+from services.chassis.backlog import EVENT_STORE, LETTERS
 from services.chassis.clock import BusinessClock, clock_of
 from services.chassis.dead_letters import KafkaDeadLetters
 from services.chassis.desk import Desk
@@ -109,11 +109,11 @@ def furnish(room: Room, settings: Settings, router: Callable[[Desk], APIRouter])
         settings=settings,
         store=room.store,
         pool=desk.recorder.datastore.pool,
-        distances=EVENT_STORE,
+        distances=(*EVENT_STORE, *LETTERS),
         clock=clock,
         routers=[router(desk)],
         loops=[
-            Relay(desk.recorder, room.name, settings.kafka_bootstrap, settings.topic_prefix),
+            *([make_relay(room, settings, desk.recorder)] if settings.relay == "thread" else []),
             Projector(desk.recorder, rows, room.views, room.due),
             *ticker,
         ],
@@ -121,3 +121,25 @@ def furnish(room: Room, settings: Settings, router: Callable[[Desk], APIRouter])
         hears=room.hears,
         close=close,
     )
+
+
+def furnish_relay(room: Room, settings: Settings) -> Service:
+    """Wire a room's relay alone, as a process of its own: beside it only probes and metrics."""
+    datastore = Datastore(settings.database_url.get_secret_value(), room.name, settings.role)
+    return Service(
+        settings=settings,
+        store=room.store,
+        pool=datastore.pool,
+        distances=EVENT_STORE,
+        clock=clock_of(settings),
+        routers=[],
+        loops=[make_relay(room, settings, Recorder(datastore))],
+        listener=None,
+        hears=(),
+        close=datastore.close,
+    )
+
+
+def make_relay(room: Room, settings: Settings, recorder: Recorder) -> Relay:
+    """Make the relay from a room's store to its topic."""
+    return Relay(recorder, room.name, settings.kafka_bootstrap, settings.topic_prefix)

@@ -60,7 +60,7 @@ class Rows:
         if not keys:
             return {}
         cursor.execute(self.select_some, _columns(versions, keys), prepare=True)
-        return {(view, tenant, subject): from_json(content) for view, tenant, subject, content in cursor}
+        return {(view, tenant, subject): from_json(content) for view, tenant, subject, content in cursor.fetchall()}
 
     def write(self, cursor: Cursor[tuple[Any, ...]], versions: Mapping[str, int], rows: Mapping[Key, Row]) -> None:
         """Write the changed rows into the given version of each view, in one statement."""

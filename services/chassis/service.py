@@ -26,7 +26,7 @@ from services.chassis.migrate import Store, is_current
 from services.chassis.readiness import StoreCheck, consuming, loops_turning
 from services.chassis.recorder import connection_parameters
 from services.chassis.settings import Settings
-from services.chassis.tokens import token_check
+from services.chassis.tokens import TokenCheck, token_check
 from services.chassis.web import Health, development_routes, make_app
 
 log = get_logger(__name__)
@@ -45,7 +45,7 @@ class Service:
     clock: BusinessClock
     routers: Sequence[APIRouter]
     loops: Sequence[Loop]
-    listener: Listener
+    listener: Listener | None
     hears: Sequence[str]
     close: Callable[[], None]
     health: Health = field(default_factory=Health)
@@ -53,14 +53,18 @@ class Service:
     def app(self) -> FastAPI:
         """Make the HTTP application; it answers at once, the rest starts behind it as its servers come up."""
         settings = self.settings
-        if settings.jwks_file is None:
-            message = "ANKEN_JWKS_FILE is not set"
-            raise RuntimeError(message)
-        check = token_check(settings.jwks_file, settings.issuer, settings.audience)
         backlog = Backlog(self.parameters, self.store, self.distances)
         self.health.checks.append(StoreCheck(backlog))
-        extra = [metrics_routes(backlog, self.pool), *([development_routes(self.clock)] if settings.development else [])]
-        return make_app(settings.service, check, self.health, self._lifespan, *self.routers, *extra)
+        extra = [metrics_routes(backlog, self.pool), *([development_routes(self.clock)] if settings.development and self.routers else [])]
+        return make_app(settings.service, self._token_check(), self.health, self._lifespan, *self.routers, *extra)
+
+    def _token_check(self) -> TokenCheck | None:
+        if not self.routers:
+            return None  # probes and metrics ask nobody who they are
+        if self.settings.jwks_file is None:
+            message = "ANKEN_JWKS_FILE is not set"
+            raise RuntimeError(message)
+        return token_check(self.settings.jwks_file, self.settings.issuer, self.settings.audience)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -86,8 +90,10 @@ class Service:
             await self._database()
             for loop in self.loops:
                 loop.start()
-            consumer = await self._join()
-            self.health.checks += [partial(loops_turning, self.loops), partial(consuming, consumer)]
+            self.health.checks.append(partial(loops_turning, self.loops))
+            if self.listener is not None:
+                consumer = await self._join(self.listener)
+                self.health.checks.append(partial(consuming, consumer))
             self.health.started = True
             log.info("started", hears=list(self.hears))
             await asyncio.Event().wait()
@@ -119,11 +125,11 @@ class Service:
             log.info("waiting for the database", reason=str(error).splitlines()[0])
         return False
 
-    async def _join(self) -> Consumer:
+    async def _join(self, listener: Listener) -> Consumer:
         attempt = 0
         while True:
             consumer = Consumer(
-                Inbox(self.listener),
+                Inbox(listener),
                 group=f"{self.settings.topic_prefix}.{self.settings.service}",
                 topics=[owner_topic(owner, self.settings.topic_prefix) for owner in self.hears],
                 bootstrap=self.settings.kafka_bootstrap,

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -27,6 +28,7 @@ class Settings(BaseSettings):
     clock_file: Path | None = Field(default=None, description="with the development issuer: where all processes find the business clock")
     vault: Path | None = Field(default=None, description="the anonymizer's protected place")
     member: str | None = Field(default=None, description="the replica's own stable name: back within seconds, no rebalance")
+    relay: Literal["thread", "process"] = Field(default="thread", description="where it runs; `process` is `anken relay`")
     host: str = "127.0.0.1"
     port: int = 8000
     log_level: str = "INFO"

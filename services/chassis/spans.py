@@ -9,7 +9,7 @@ from opentelemetry.trace import Span, SpanKind
 
 from services.chassis.received import Received
 from services.chassis.recorder import Outgoing
-from services.chassis.trace import SPANS, span
+from services.chassis.trace import SPANS, begun, span
 
 STORED: Final = re.compile(rb'"traceparent":"([0-9a-f-]{55})"')
 
@@ -28,11 +28,11 @@ def reaction_span(received: Received) -> AbstractContextManager[Span]:
     )
 
 
-def relay_span(service: str, outgoing: Sequence[Outgoing]) -> AbstractContextManager[Span]:
-    """Relay a batch under a trace of its own, linked to the stored context of each event."""
+def relay_span(service: str, outgoing: Sequence[Outgoing]) -> Span:
+    """Begin the span of a batch, linked to the stored context of each event; it ends when the batch has landed or is given up."""
     # Links are read from the stored bytes, and only where somebody collects them: a batch holds five hundred.
     found = [] if SPANS.tracer is None else [STORED.search(one.attributes) for one in outgoing]
-    return span(
+    return begun(
         f"relay {service}",
         SpanKind.PRODUCER,
         linked=[one[1].decode() for one in found if one],

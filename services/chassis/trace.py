@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry.context import Context
 from opentelemetry.trace import (
+    INVALID_SPAN,
     Link,
     NonRecordingSpan,
     Span,
@@ -81,7 +82,6 @@ def span(
     /,
     *,
     parent: str | None = None,
-    linked: Iterable[str] = (),
     **attributes: Attribute | None,
 ) -> Iterator[Span]:
     """Work under a span that goes on with a `traceparent`, or begins a trace where that is missing or malformed.
@@ -99,7 +99,6 @@ def span(
         set_span_in_context(NonRecordingSpan(before), Context()) if before else Context(),
         kind,
         _named(attributes),
-        [Link(one) for one in map(_context, linked) if one],
         record_exception=False,
         set_status_on_exception=False,
     ) as recorded:
@@ -109,6 +108,14 @@ def span(
             recorded.set_attribute("error.type", type(error).__name__)
             recorded.set_status(Status(StatusCode.ERROR))
             raise
+
+
+def begun(name: str, kind: SpanKind, /, *, linked: Iterable[str] = (), **attributes: Attribute | None) -> Span:
+    """Begin a trace whose work does not happen in one place; whoever is done with it ends it. See `span`."""
+    if SPANS.tracer is None:
+        return INVALID_SPAN
+    links = [Link(one) for one in map(_context, linked) if one]
+    return SPANS.tracer.start_span(name, Context(), kind, _named(attributes), links, record_exception=False, set_status_on_exception=False)
 
 
 def traceparent() -> str:

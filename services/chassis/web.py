@@ -123,7 +123,11 @@ def development_routes(clock: BusinessClock) -> APIRouter:
 
 
 def make_app(
-    name: str, check: TokenCheck, health: Health, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]], *routers: APIRouter
+    name: str,
+    check: TokenCheck | None,
+    health: Health,
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
+    *routers: APIRouter,
 ) -> FastAPI:
     """Make a service's application from its routers; errors are problems, each request is one log line."""
     app = FastAPI(title=f"Anken {name}", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)

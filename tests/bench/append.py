@@ -6,8 +6,10 @@ from typing import Final
 
 import psycopg
 
+from contracts.topics import PARTITIONS
 from services.chassis.recorded import Appending
 from services.chassis.recorder import Datastore, Recorder
+from services.intake.service import ROOM
 from tests.bench.findings import found_complete, many
 from tests.bench.measure import Measure, Size, alternate, last_line
 from tests.bench.stores import Store, fresh_store
@@ -21,6 +23,11 @@ TABLE: Final = """
     CREATE SCHEMA pgbench;
     CREATE TABLE pgbench.events (LIKE intake.events INCLUDING ALL);
     CREATE SEQUENCE pgbench.position;
+"""
+# As in a service that has heard of every owner on every partition: each event says what its author had taken in.
+PLACES: Final = """
+    INSERT INTO intake.tracking SELECT 'heard:' || h || '/' || p, 1000 + p
+    FROM unnest(%(heard)s::text[]) h, generate_series(0, %(partitions)s - 1) p
 """
 # No lock, no reading, no notification: one row of the same sizes, its index entries, and the commit.
 INSERT: Final = """
@@ -36,8 +43,8 @@ def measure(rounds: int, size: Size) -> str:
     with fresh_store() as store:
         with psycopg.connect(store.url(), autocommit=True) as connection:
             connection.execute(TABLE)
-        datastore = Datastore(store.url(f"anken_{SCHEMA}"), SCHEMA, f"anken_{SCHEMA}")
-        recorder = Recorder(datastore)
+            connection.execute(PLACES, {"heard": list(ROOM.hears), "partitions": PARTITIONS})
+        recorder = Recorder(Datastore(store.url(f"anken_{SCHEMA}"), SCHEMA, f"anken_{SCHEMA}"), ROOM.hears)
         print_sizes(found_complete())
         try:
             together, together_limit, alone, alone_limit = alternate(
@@ -48,7 +55,7 @@ def measure(rounds: int, size: Size) -> str:
                 Measure("pgbench -c 1", lambda: insert_from(store, 1, ALONE[size])),
             )
         finally:
-            datastore.close()
+            recorder.close()
     return last_line(
         "append",
         together.median,

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from services.caselog.service import STORE as CASE_LOG
 from services.caselog.waiting import DISTANCES
 from services.chassis.aggregate import step
-from services.chassis.backlog import EVENT_STORE, Backlog
+from services.chassis.backlog import EVENT_STORE, LETTERS, Backlog
 from services.chassis.desk import Desk
 from services.chassis.exposition import metrics_routes
 from services.chassis.migrate import Store
@@ -24,11 +24,11 @@ from tests.chassis.conftest import CASHIER
 from tests.chassis.rooms import ROOM, TILL, CountTill, TakeCoin, count_till, take_coin
 from tests.conftest import Database
 
-FIGURES = {one.name for one in EVENT_STORE}
+FIGURES = {one.name for one in (*EVENT_STORE, *LETTERS)}
 
 
 def backlog(url: str, role: str = "anken_intake", store: Store = ROOM.store) -> Backlog:
-    return Backlog(connection_parameters(url, role), store, EVENT_STORE)
+    return Backlog(connection_parameters(url, role), store, (*EVENT_STORE, *LETTERS))
 
 
 def scrape(looking: Backlog, desk: Desk) -> dict[str, float]:
@@ -81,6 +81,23 @@ def test_the_case_logs_waiting_records_are_counted_and_aged(database: Database):
         )
     records, oldest = (looking.look().figures[name] for name in names)
     assert (records, round(oldest / 3600)) == (2, 2)
+
+
+@pytest.mark.parametrize("schema", ["intake", "caselog"])
+def test_open_letters_and_the_cases_they_park_are_counted(database: Database, schema: str):
+    store = ROOM.store if schema == "intake" else CASE_LOG
+    looking = Backlog(connection_parameters(database.url(f"anken_{schema}"), f"anken_{schema}"), store, LETTERS)
+    with psycopg.connect(database.url(), autocommit=True) as connection:
+        connection.execute(
+            f"INSERT INTO {schema}.dead_letter (topic, partition, kafka_offset, digest, headers, subject, cause, reason)"  # noqa: S608 - ours
+            " SELECT 't', 0, n, '', '', (ARRAY[%s, %s, NULL]::uuid[])[1 + n %% 3], 'failed', 'x' FROM generate_series(0, 6) n",
+            (uuid4(), uuid4()),
+        )
+        assert list(looking.look().figures.values()) == [7, 2]
+        connection.execute(
+            f"UPDATE {schema}.dead_letter SET state = 'dropped', closed = now(), actor = 'o-1' WHERE kafka_offset IN (1, 4)"  # noqa: S608 - ours
+        )
+        assert list(looking.look().figures.values()) == [5, 1]
 
 
 def test_a_scrape_shows_the_store_beside_the_processs_own_counts(database: Database, desk: Desk):

@@ -200,7 +200,7 @@ def test_a_new_release_folds_a_changed_view_anew_while_the_old_one_still_runs(re
     catch_up(before)
     with running(before, *(Projector(recorder, rows, [new, TAKEN], None) for _ in range(2))):
         with writing(shelves), reading(rows, shelves, new) as marks:
-            wait_until(lambda: frozenset({"second"}) in marks)
+            wait_until(lambda: marks.count(frozenset({"second"})) > 100)
         wait_until(lambda: arrived(recorder))
         wait_until(lambda: len(kept(recorder, new)) == 1)
     assert kept(recorder, new) == {2: folded(recorder, new)}
@@ -237,6 +237,34 @@ def test_a_rebuild_stops_where_the_projector_is(recorder: Recorder, rows: Rows, 
     assert live.fold_next()
     rebuild.rebuild(recorder, rows, view, lambda _: None)
     catch_up(live)
+    assert kept(recorder, view) == {2: folded(recorder, view)}
+
+
+def test_a_rebuild_waits_for_the_batch_that_is_being_folded(recorder: Recorder, rows: Rows, monkeypatch: pytest.MonkeyPatch):
+    view, shelves = books(), filled(recorder, 100)
+    live = Projector(recorder, rows, [view], None)
+    catch_up(live)
+    shelves.append([(0, BookTaken(number=1))])
+    folding, go_on, fold = threading.Event(), threading.Event(), live.folding.fold
+
+    def fold_slowly(*arguments) -> None:
+        folding.set()
+        assert go_on.wait(9)
+        fold(*arguments)
+
+    def waits_for_a_lock() -> bool:
+        with recorder.connection() as connection:
+            return connection.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").fetchone() is not None
+
+    monkeypatch.setattr(live.folding, "fold", fold_slowly)
+    with ThreadPoolExecutor(2) as pool:
+        batch = pool.submit(live.fold_next)
+        assert folding.wait(5)
+        rebuilding = pool.submit(rebuild.rebuild, recorder, rows, view, lambda _: None)
+        wait_until(lambda: waits_for_a_lock() or rebuilding.done())
+        go_on.set()
+        batch.result()
+        rebuilding.result()
     assert kept(recorder, view) == {2: folded(recorder, view)}
 
 

@@ -109,9 +109,8 @@ def test_one_trace_from_a_request_to_another_services_reaction(desk: Desk, audit
     till = uuid4()
     assert post(desk, tmp_path, till, TYPED, {"traceparent": GIVEN}).status_code == 200
     (outgoing,) = desk.recorder.select_outgoing(0, 10)
-    with relay_span("intake", [outgoing]):
-        record = carried(outgoing)
-    Inbox(ReactingListener(audit, AUDIT.reactions, Buried())).handle([record])
+    relay_span("intake", [outgoing]).end()
+    Inbox(ReactingListener(audit, AUDIT.reactions, Buried())).handle([carried(outgoing)])
     request, relay, reaction = exported.get_finished_spans()
     assert (request.name, request.context.trace_id, request.parent.span_id) == ("POST /tills/{till}/coins/{coin}", TRACE, PARENT)
     assert told(outgoing) == f"00-{TRACE:032x}-{request.context.span_id:016x}-01"
@@ -142,8 +141,7 @@ def test_a_relay_batch_is_linked_to_every_event_it_carries(desk: Desk, exported:
                 Acting("cashier-1", "finance", "minatono", traceparent()), step(TILL, uuid4(), take_coin, TakeCoin(amount=1, note="x"))
             )
     exported.clear()
-    with relay_span("intake", desk.recorder.select_outgoing(0, 500)):
-        pass
+    relay_span("intake", desk.recorder.select_outgoing(0, 500)).end()
     (relay,) = exported.get_finished_spans()
     assert len({link.context.span_id for link in relay.links}) == 500
     assert dict(relay.attributes) == {"first": 1, "last": 500, "events": 500}

@@ -1,0 +1,141 @@
+"""What each fault does to the house, and how it is healed. A blow runs in a thread of its own from strike to heal."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import psycopg
+
+from anken.kafka import KafkaCluster
+from services.chassis.loop import AWAY
+from tests.chaos.batches import cut_batch, trim_topic
+from tests.chaos.house import House
+from tests.chaos.schedule import Blow, Fault
+from tests.chaos.side_load import SideLoad
+
+OWNING: Final = ("intake", "review", "billing", "anonymizer")
+NODES: Final = 3
+
+
+def strike(house: House, load: SideLoad, blow: Blow) -> None:
+    """Let one fault happen, last, and be healed."""
+    BLOWS[blow.fault](house, load, blow)
+
+
+def kill_service(house: House, _: SideLoad, blow: Blow) -> None:
+    """Kill -9 a replica; it is started again after a while."""
+    with house.victim(blow.pick) as member:
+        house.kill(member)
+        time.sleep(blow.hold)
+        house.revive([member])
+
+
+def freeze_service(house: House, _: SideLoad, blow: Blow) -> None:
+    """Stop a replica in its tracks, at times for longer than its group waits."""
+    with house.victim(blow.pick) as member:
+        house.pause(member)
+        time.sleep(blow.hold)
+        house.resume(member)
+
+
+def kill_relay(house: House, _: SideLoad, blow: Blow) -> None:
+    """Kill -9 the process that leads a service's relay."""
+    with house.victim(blow.pick, house.leaders()) as member:
+        house.kill(member)
+        time.sleep(blow.hold)
+        house.revive([member])
+
+
+def freeze_relay(house: House, _: SideLoad, blow: Blow) -> None:
+    """Stop the process that leads a service's relay."""
+    with house.victim(blow.pick, house.leaders()) as member:
+        house.pause(member)
+        time.sleep(blow.hold)
+        house.resume(member)
+
+
+def cut_lead(house: House, _: SideLoad, blow: Blow) -> None:
+    """Take a leading relay's lock session away while it works."""
+    end_lead(house, OWNING[blow.pick % len(OWNING)])
+
+
+def make_zombie(house: House, _: SideLoad, blow: Blow) -> None:
+    """Freeze review's leading relay, let the other replica's take over, and let the first go on where it was."""
+    with house.victim(blow.pick, [one for one in house.leaders() if one.startswith("review.")]) as member:
+        house.pause(member)
+        end_lead(house, "review")
+        time.sleep(blow.hold)
+        house.resume(member)
+
+
+def end_lead(house: House, service: str) -> None:
+    """End the session that holds a relay's advisory lock, if PostgreSQL is there to do it."""
+    key = f"anken.relay.{service}"
+    statement = (
+        "SELECT pg_terminate_backend(l.pid) FROM pg_locks l, hashtextextended(%s, 0) key WHERE l.locktype = 'advisory' AND l.granted"
+        " AND l.objsubid = 1 AND l.classid::bigint = (key >> 32) & 4294967295 AND l.objid::bigint = key & 4294967295"
+    )
+    try:
+        with psycopg.connect(house.database_url(), autocommit=True, connect_timeout=5) as connection:
+            connection.execute(statement, (key,))
+    except AWAY:
+        return  # a lead that nobody can hold
+
+
+def on_broker(hit: Callable[[KafkaCluster, int], None], heal: Callable[[KafkaCluster, int], None], count: int) -> "Strike":
+    """Make the fault that hits some of the brokers at once."""
+
+    def happen(house: House, _: SideLoad, blow: Blow) -> None:
+        nodes = [(blow.pick + step) % NODES for step in range(count)]
+        for node in nodes:
+            hit(house.kafka, node)
+        time.sleep(blow.hold)
+        for node in nodes:
+            heal(house.kafka, node)
+
+    return happen
+
+
+def keep_brokers_away(house: House, load: SideLoad, blow: Blow) -> None:
+    """Kill all brokers and keep them away, while commands go on: what is said meanwhile waits in the stores."""
+    for node in range(NODES):
+        house.kafka.kill(node)
+    until = time.monotonic() + blow.hold
+    while (left := until - time.monotonic()) > 0:
+        load.register(load.FEW)
+        time.sleep(min(left, load.PAUSE_SECONDS))
+    for node in range(NODES):
+        house.kafka.restart(node)
+
+
+def kill_postgres(house: House, _: SideLoad, blow: Blow) -> None:
+    """Kill -9 the server and its backends; it recovers from its log."""
+    house.postgres.kill()
+    time.sleep(blow.hold)
+    house.postgres.start()
+
+
+def freeze_postgres(house: House, _: SideLoad, blow: Blow) -> None:
+    """Stop the server and its backends."""
+    house.postgres.pause()
+    time.sleep(blow.hold)
+    house.postgres.resume()
+
+
+Strike = Callable[[House, SideLoad, Blow], None]
+BLOWS: Final[Mapping[Fault, Strike]] = {
+    Fault.SERVICE_KILLED: kill_service,
+    Fault.SERVICE_FROZEN: freeze_service,
+    Fault.RELAY_KILLED: kill_relay,
+    Fault.RELAY_FROZEN: freeze_relay,
+    Fault.LEAD_CUT: cut_lead,
+    Fault.ZOMBIE: make_zombie,
+    Fault.BROKER_KILLED: on_broker(KafkaCluster.kill, KafkaCluster.restart, 1),
+    Fault.BROKER_FROZEN: on_broker(KafkaCluster.pause, KafkaCluster.resume, 1),
+    Fault.BROKERS_FROZEN: on_broker(KafkaCluster.pause, KafkaCluster.resume, 2),
+    Fault.BROKERS_AWAY: keep_brokers_away,
+    Fault.POSTGRES_KILLED: kill_postgres,
+    Fault.POSTGRES_FROZEN: freeze_postgres,
+    Fault.BATCH_CUT: cut_batch,
+    Fault.TOPIC_TRIMMED: trim_topic,
+}

@@ -95,7 +95,7 @@ def fill(store: Store, count: int) -> None:
     events = cost_estimates(count)
     while batch := list(islice(events, APPENDED_AT_ONCE)):
         recorder.insert_events(batch)
-    recorder.close()
+    recorder.store.close()
 
 
 def rewind_all(owner: psycopg.Connection) -> None:

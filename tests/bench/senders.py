@@ -24,7 +24,7 @@ def run_relay(track: Track, told: Connection) -> None:
     told.recv()
     relay.stop()
     relay.join()
-    recorder.close()
+    recorder.store.close()
 
 
 def run_producer(track: Track, told: Connection) -> None:
@@ -32,7 +32,7 @@ def run_producer(track: Track, told: Connection) -> None:
     quiet()
     recorder = make_recorder(track)
     rows = recorder.select_outgoing(0, track.events)
-    recorder.close()
+    recorder.store.close()
     records = [(str(subject_of(one.stream)).encode(), one.value, headers_of(one)) for one in rows]
     producer = make_producer(track.bootstrap)
     producer.partitions_for(track.topic)

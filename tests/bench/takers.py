@@ -74,7 +74,7 @@ def run_recording(track: Track, told: Connection) -> None:
     quiet()
     recorder = Recorder(Datastore(track.urls["billing"], "billing", "anken_billing"))
     asyncio.run(consume(track, RecordingListener(recorder), told))
-    recorder.close()
+    recorder.store.close()
 
 
 def run_deciding(track: Track, told: Connection) -> None:

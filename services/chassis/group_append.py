@@ -13,17 +13,15 @@ MOST_REQUESTS: Final = 64
 
 @dataclass(slots=True, eq=False)
 class _Asked(Generic[R, A]):
-    """A request that waits: for its answer, or for its turn to carry out what has come meanwhile."""
-
     request: R
+    waiting: threading.Lock = field(default_factory=threading.Lock)  # held until there is an answer, or the lead is handed over
     answered: bool = False
     answer: "A | BaseException | None" = None
-    woken: threading.Lock = field(default_factory=threading.Lock)
 
 
 @dataclass(slots=True)
 class GroupAppend(Generic[R, A]):
-    """Whoever has the turn carries out what all have asked for meanwhile; nobody waits for a timer, nor for those who only take an answer.
+    """Whoever leads carries out what all have asked for meanwhile and hands the lead on; nobody waits for a timer.
 
     `carry_out` takes the requests in order and gives each its answer, an exception where it failed alone. What it raises
     itself fails every request of the group.
@@ -32,17 +30,18 @@ class GroupAppend(Generic[R, A]):
     carry_out: "Callable[[Sequence[R]], Sequence[A | BaseException]]"
     _gate: threading.Lock = field(default_factory=threading.Lock)
     _asked: "list[_Asked[R, A]]" = field(default_factory=list)
-    _taken: bool = False
+    _led: bool = False
 
     def ask(self, request: R) -> A:
         """Have one request carried out, alone or with others; raises what it or its group met."""
         mine: _Asked[R, A] = _Asked(request)
-        mine.woken.acquire()
         with self._gate:
             self._asked.append(mine)
-            waits, self._taken = self._taken, True
+            waits, self._led = self._led, True
+            if waits:
+                mine.waiting.acquire()
         if waits:
-            mine.woken.acquire()  # until somebody has answered, or gives the turn on
+            mine.waiting.acquire()
         if not mine.answered:
             self._lead()
         if isinstance(mine.answer, BaseException):
@@ -50,19 +49,26 @@ class GroupAppend(Generic[R, A]):
         return mine.answer  # type: ignore[return-value]  # answered, and no exception
 
     def _lead(self) -> None:
-        """Carry out one group, its first request being the leader's own, and give the turn on."""
         with self._gate:
             group, self._asked = self._asked[:MOST_REQUESTS], self._asked[MOST_REQUESTS:]
+        try:
+            self._answer(group)
+        finally:
+            with self._gate:
+                following = self._asked[0] if self._asked else None
+                self._led = following is not None
+            # The next group first: the database is not to wait until all who were answered have had their turn in this process.
+            if following is not None:
+                following.waiting.release()
+            for one in group[1:]:
+                one.waiting.release()
+
+    def _answer(self, group: "Sequence[_Asked[R, A]]") -> None:
         answers: Sequence[A | BaseException] = [RuntimeError("the group's append was interrupted")] * len(group)
         try:
             answers = self.carry_out([one.request for one in group])
         except Exception as error:  # noqa: BLE001 - each of those who asked raises it where it waits
             answers = [error] * len(group)
         finally:
-            with self._gate:
-                self._taken = bool(self._asked)
-                following = self._asked[:1]
             for one, answer in zip(group, answers, strict=True):
                 one.answer, one.answered = answer, True
-            for one in (*following, *group[1:]):
-                one.woken.release()

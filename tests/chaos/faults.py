@@ -9,7 +9,7 @@ import psycopg
 from anken.kafka import KafkaCluster
 from services.chassis.loop import AWAY
 from tests.chaos.batches import cut_batch, trim_topic
-from tests.chaos.house import SERVING, House
+from tests.chaos.house import DATABASE_SERVER, SERVING, House
 from tests.chaos.schedule import Blow, Fault
 from tests.chaos.side_load import SideLoad
 
@@ -96,30 +96,29 @@ def on_broker(hit: Callable[[KafkaCluster, int], None], heal: Callable[[KafkaClu
     return happen
 
 
-def keep_brokers_away(house: House, load: SideLoad, blow: Blow) -> None:
+def keep_brokers_away(house: House, _: SideLoad, blow: Blow) -> None:
     """Kill all brokers and keep them away, while commands go on: what is said meanwhile waits in the stores."""
     for node in range(NODES):
         house.kafka.kill(node)
-    until = time.monotonic() + blow.hold
-    while (left := until - time.monotonic()) > 0:
-        load.register(load.FEW)
-        time.sleep(min(left, load.PAUSE_SECONDS))
+    time.sleep(blow.hold)
     for node in range(NODES):
         house.kafka.restart(node)
 
 
 def kill_postgres(house: House, _: SideLoad, blow: Blow) -> None:
     """Kill -9 the server and its backends; it recovers from its log."""
-    house.postgres.kill()
-    time.sleep(blow.hold)
-    house.postgres.start()
+    with house.this(DATABASE_SERVER):
+        house.postgres.kill()
+        time.sleep(blow.hold)
+        house.postgres.start()
 
 
 def freeze_postgres(house: House, _: SideLoad, blow: Blow) -> None:
     """Stop the server and its backends."""
-    house.postgres.pause()
-    time.sleep(blow.hold)
-    house.postgres.resume()
+    with house.this(DATABASE_SERVER):
+        house.postgres.pause()
+        time.sleep(blow.hold)
+        house.postgres.resume()
 
 
 Strike = Callable[[House, SideLoad, Blow], None]

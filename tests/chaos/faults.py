@@ -9,7 +9,7 @@ import psycopg
 from anken.kafka import KafkaCluster
 from services.chassis.loop import AWAY
 from tests.chaos.batches import cut_batch, trim_topic
-from tests.chaos.house import DATABASE_SERVER, SERVING, House
+from tests.chaos.house import DATABASE_SERVER, RELAYS, SERVING, House
 from tests.chaos.schedule import Blow, Fault
 from tests.chaos.side_load import SideLoad
 
@@ -38,17 +38,22 @@ def freeze_service(house: House, _: SideLoad, blow: Blow) -> None:
         house.resume(member)
 
 
+def leading_process(house: House) -> list[str]:
+    """Name the relay process that leads; both if it cannot be told."""
+    return [one for one in house.leaders() if one in RELAYS] or [*RELAYS]
+
+
 def kill_relay(house: House, _: SideLoad, blow: Blow) -> None:
-    """Kill -9 the process that leads a service's relay."""
-    with house.victim(blow.pick, house.leaders()) as member:
+    """Kill -9 the relay process that leads; the other one takes over."""
+    with house.victim(blow.pick, leading_process(house)) as member:
         house.kill(member)
         time.sleep(blow.hold)
         house.revive([member])
 
 
 def freeze_relay(house: House, _: SideLoad, blow: Blow) -> None:
-    """Stop the process that leads a service's relay."""
-    with house.victim(blow.pick, house.leaders()) as member:
+    """Stop the relay process that leads."""
+    with house.victim(blow.pick, leading_process(house)) as member:
         house.pause(member)
         time.sleep(blow.hold)
         house.resume(member)

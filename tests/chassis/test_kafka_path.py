@@ -204,10 +204,10 @@ def test_views_and_dates_follow_the_store(desk: Desk):
         desk.take(CASHIER, step(TILL, till, take_coin, TakeCoin(amount=1, note="x")))
     with running(Projector(desk.recorder, rows, [COUNT], DUE)):
         eventually(lambda: desk.rows("coins", CASHIER) == [{"coins": 3}])
-    assert [due.subject for _, due in rows.due_by(desk.today())] == [till]
+    assert [due.subject for _, due in rows.due_by(desk.today(), DUE.steps)] == [till]
     with running(Ticker(desk, rows, DUE)):
         eventually(lambda: desk.state(TILL, till, CASHIER).counted)
-        eventually(lambda: rows.due_by(desk.today()) == [])
+        eventually(lambda: rows.due_by(desk.today(), DUE.steps) == [])
     assert desk.take(CASHIER, step(TILL, till, count_till, CountTill())).events == ()
 
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
+from types import TracebackType
 from typing import Any
 
 from eventsourcing.persistence import StoredEvent
@@ -55,6 +56,9 @@ class Datastore(PostgresDatastore):
 
     def register_type_adapters(self) -> None:
         """Look up no composite types: our append takes plain arrays, and so a service is composed without a database."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
 
     def close(self) -> None:
         """Let go of the appending connection and the pool."""

@@ -32,6 +32,7 @@ SAMPLE: Final = Path(__file__).parents[2] / "deploy" / "anken" / "care_certifica
 PATIENCE_SECONDS: Final = 90.0
 REST_SECONDS: Final = 90.0
 LOOK_SECONDS: Final = 0.2
+TRICKLE_SECONDS: Final = 0.5
 KINDS: Final[tuple[Kind, ...]] = ("conforming", "refused", "conforming", "refused")
 
 
@@ -78,12 +79,13 @@ class Driver:
         before = len(self.run.ledger.played)
         blows = [threading.Thread(target=self._strike, args=(plan, number)) for number in range(len(plan.blows))]
         people = threading.Thread(target=self._people, args=(plan,))
-        for thread in (people, *blows):
+        trickle = threading.Thread(target=self._trickle, args=(people,))
+        for thread in (people, trickle, *blows):
             thread.start()
         self._watch(blows)
         self._heal()
         healed = time.monotonic()
-        self._watch([people])
+        self._watch([people, trickle])
         left = self._rest()
         recovery = time.monotonic() - healed
         self.run.slowest = max(self.run.slowest, recovery)
@@ -136,6 +138,12 @@ class Driver:
         except Exception:  # noqa: BLE001 - the run is red, and says why
             self.run.failures.append(f"round {plan.number}: {blow.fault}: {traceback.format_exc()}")
         self.struck.append((blow.fault, time.monotonic() - begun))
+
+    def _trickle(self, people: threading.Thread) -> None:
+        """Let intake say something all the time, so that whatever dies there has something in hand."""
+        while people.is_alive():
+            self.load.register(self.load.FEW)
+            people.join(TRICKLE_SECONDS)
 
     def _people(self, plan: Plan) -> None:
         chance = random.Random(plan.seed)

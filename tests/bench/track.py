@@ -78,4 +78,5 @@ def run_between(track: Track, sender: Runner, taker: Runner, go: Callable[[End],
 def quiet() -> None:
     """Log warnings only, as plain lines."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    logging.getLogger("kafka").setLevel(logging.ERROR)
+    for name in ("aiokafka", "faststream", "kafka"):  # a topic that was just made is told of by every partition
+        logging.getLogger(name).setLevel(logging.CRITICAL)

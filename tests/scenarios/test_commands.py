@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import psycopg
 import pytest
@@ -175,6 +176,9 @@ def test_options_that_lead_nowhere_are_one_line(shell: Shell):
         ("history", "01a209dc-fa55-7c8e-88a1-8a5d42a390e8", "--data", absent): ("no Anken runs", "anken up"),
         ("migrate",): ("ANKEN_DATABASE_URL is not set",),
         ("topics", "apply"): ("ANKEN_KAFKA_BOOTSTRAP is not set",),
+        ("topics", "check"): ("ANKEN_KAFKA_BOOTSTRAP is not set", "anken-data"),
+        ("republish", "intake", "--from", "1"): ("ANKEN_DATABASE_URL is not set", "anken-data"),
+        ("relay", "intake"): ("ANKEN_DATABASE_URL", "ANKEN_KAFKA_BOOTSTRAP"),
         ("serve", "intake"): ("ANKEN_DATABASE_URL", "ANKEN_KAFKA_BOOTSTRAP", "ANKEN_JWKS_FILE", "ANKEN_KEY_FILE"),
         ("serve", "anonymizer"): ("ANKEN_VAULT",),
     }
@@ -319,3 +323,35 @@ def test_what_is_kept_goes_on(shell: Shell):
     assert (stopped.code, stopped.err, stopped.out) == (0, "", "stopped\n")
     assert shell.left() == []
     one_line(shell.run("history", cases[0], "--data", data), "no Anken runs")
+
+
+def test_a_service_that_ends_is_started_again_where_it_was_and_operators_find_the_servers(shell: Shell):
+    data = shell.folder / "d"
+    up = shell.start("up", "--data", data)
+    assert up.stdout is not None
+    said = []
+    while "token" not in (line := up.stdout.readline()):
+        assert line, up.communicate()
+        said.append(line)
+    [url] = re.findall(r"^  intake +(http://127\.0\.0\.1:\d+)$", "".join(said), re.MULTILINE)
+    [listening] = [process for process in shell.processes() if int(url.rpartition(":")[2]) in ports(process)]
+    listening.kill()
+    assert "intake ended; it starts again in 1 s" in up.stdout.readline()
+    assert up.stdout.readline() == f"  intake runs again: {url}\n"
+    assert httpx.get(f"{url}/livez", trust_env=False).status_code == 200
+
+    checked = shell.run("topics", "check", "--data", data)
+    assert (checked.code, checked.out) == (0, "all topics are as the contract says\n")
+    one_line(shell.run("republish", "intake", "--from", "1", "--data", data), "nothing is sent again", "intake has announced nothing")
+    up.send_signal(signal.SIGTERM)
+    stopped = ended(up)
+    assert (stopped.code, stopped.err, stopped.out) == (0, "", "stopped\n")
+    assert shell.left() == []
+
+
+def ports(process: psutil.Process) -> list[int]:
+    """List the ports a process of ours listens on."""
+    try:
+        return [one.laddr.port for one in process.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return []

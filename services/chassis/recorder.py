@@ -23,7 +23,6 @@ from services.chassis import metrics
 from services.chassis.group_append import GroupAppend
 from services.chassis.recorded import Appending
 
-
 FROZEN_SECONDS: Final = 10
 # A server that vanished without a word is noticed within half a minute; the kernel alone would wait for a quarter of an hour.
 KEEPALIVES: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}

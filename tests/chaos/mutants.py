@@ -62,7 +62,7 @@ def make_mutant(name: str, folder: Path) -> None:
     if name not in names():
         raise Failed(f"no mutant {name}; there are {', '.join(names())}")
     for part in PARTS:
-        shutil.copytree(HOUSE / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(HOUSE / part, folder / part)
     shutil.copy(HOUSE / "pyproject.toml", folder)
     git = shutil.which("git")
     if git is None:
@@ -73,7 +73,7 @@ def make_mutant(name: str, folder: Path) -> None:
 
 
 def run_mutant(name: str, seed: int) -> int:
-    """Play rounds on a broken copy; gives 0 if they turned red, 1 if the mutant survived."""
+    """Play rounds on a broken copy; gives 0 if they turned red, 1 if the mutant survived. Raises Failed where no ledger came of it."""
     with tempfile.TemporaryDirectory(prefix="anken-mutant-") as made:
         folder = Path(made)
         make_mutant(name, folder)
@@ -87,7 +87,8 @@ def run_mutant(name: str, seed: int) -> int:
             print(f"  {line}", end="", flush=True)
             said.append(line)
         code = playing.wait()
-    # A harness that broke by itself has found nothing: red is a whole ledger with a reason in it.
-    red = code == 1 and said and said[-1].startswith(LAST_LINE) and any(line.startswith(RED) for line in said)
+    if not said or not said[-1].startswith(LAST_LINE):
+        raise Failed(f"mutant {name} is not judged: the rounds ended with code {code} and no ledger")
+    red = code == 1 and any(line.startswith(RED) for line in said)
     print(f"mutant {name} {'red' if red else 'survived'}", flush=True)
     return 0 if red else 1

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
@@ -22,6 +22,7 @@ from services.chassis.recorder import Recorder, VersionConflict
 from tests.chassis.conftest import CASHIER
 from tests.chassis.rooms import TILL, TakeCoin, take_coin
 from tests.chassis.test_kafka_path import CONCLUDED
+from tests.chassis.threads import eventually
 from tests.chassis.till_inbox import ENDED, Breakable, Source, TillInbox, ids, paid
 from tests.conftest import Database
 
@@ -257,24 +258,31 @@ def test_eight_threads_append_without_gap_and_a_conflict_hits_only_its_own_reque
         last[one.partition] = one.position
 
 
+def together(desk: Desk, first: list[Appending], others: Sequence[list[Appending]]) -> list[Future[Sequence[int]]]:
+    """Append `others` as one group: the append lock is held until `first` waits for it, and all the others behind that."""
+    group = desk.recorder.group
+    with ThreadPoolExecutor(1 + len(others)) as pool, desk.recorder.connection() as holding:
+        holding.execute("SELECT pg_advisory_lock(hashtextextended('anken.append.intake', 0))")
+        asked = [pool.submit(desk.recorder.insert_events, first)]
+        eventually(lambda: group._led and not group._asked)
+        asked += [pool.submit(desk.recorder.insert_events, one) for one in others]
+        eventually(lambda: len(group._asked) == len(others))
+    return asked
+
+
 @pytest.mark.parametrize("fault", [IntegrityError, DataError])
-def test_one_request_that_the_database_refuses_fails_alone(desk: Desk, fault: type[Exception], database: Database):
-    """All are in one group: whoever has the turn is held up until the others have asked."""
+def test_one_request_that_the_database_refuses_fails_alone(desk: Desk, fault: type[Exception]):
     known = uuid4()
-    desk.recorder.insert_events([appending("till-before", 1, 3, event_id=known)])
     wrong = appending("till-4", 1, 3, event_id=known) if fault is IntegrityError else appending("till-4", 1, 3, tenant="mina\0tono")
     requests = [[wrong if number == 4 else appending(f"till-{number}", 1, 3), appending(f"till-{number}", 2, None)] for number in range(8)]
-    with ThreadPoolExecutor(8) as pool:
-        with desk.recorder.group._turn:
-            asked = [pool.submit(desk.recorder.insert_events, request) for request in requests]
-            while len(desk.recorder.group._asked) < len(requests):
-                threading.Event().wait(0.01)
-        for number, one in enumerate(asked):
-            if number == 4:
-                with pytest.raises(fault):
-                    one.result()
-            else:
-                assert len(one.result()) == 2
+    first, *asked = together(desk, [appending("till-before", 1, 3, event_id=known)], requests)
+    assert [*first.result()] == [1]
+    for number, one in enumerate(asked):
+        if number == 4:
+            with pytest.raises(fault):
+                one.result()
+        else:
+            assert len(one.result()) == 2
     outgoing = desk.recorder.select_outgoing(0, 100)
     assert sorted(one.stream for one in outgoing[1:]) == [f"till-{number}" for number in range(8) if number != 4]
     assert [one.previous for one in outgoing[1:]] == [one.position for one in outgoing[:-1]]
@@ -282,10 +290,6 @@ def test_one_request_that_the_database_refuses_fails_alone(desk: Desk, fault: ty
 
 
 def test_requests_that_come_together_share_a_transaction(desk: Desk, database: Database):
-    with ThreadPoolExecutor(8) as pool:
-        with desk.recorder.group._turn:
-            asked = [pool.submit(desk.recorder.insert_events, [appending(f"till-{number}", 1, 3)]) for number in range(8)]
-            while len(desk.recorder.group._asked) < len(asked):
-                threading.Event().wait(0.01)
-        assert sorted(position for one in asked for position in one.result()) == list(range(1, 9))
-    assert transactions(database) == [8]
+    asked = together(desk, [appending("till-before", 1, 3)], [[appending(f"till-{number}", 1, 3)] for number in range(7)])
+    assert sorted(position for one in asked for position in one.result()) == list(range(1, 9))
+    assert transactions(database) == [1, 7]

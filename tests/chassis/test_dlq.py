@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from anken import dlq
 from anken.__main__ import main
@@ -37,12 +38,16 @@ class Operator:
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self.capsys = capsys
+        self.logged: list[tuple[str, int, str]] = []
 
     def __call__(self, *arguments: object) -> Answer:
-        try:
-            code = main(["dlq", *map(str, arguments)])
-        except SystemExit as wrong:
-            code = int(wrong.code or 0)
+        self.capsys.readouterr()
+        with capture_logs() as lines:
+            try:
+                code = main(["dlq", *map(str, arguments)])
+            except SystemExit as wrong:
+                code = int(wrong.code or 0)
+        self.logged = [(one["event"], one["letter"], one["actor"]) for one in lines if "letter" in one]
         told = self.capsys.readouterr()
         return code, told.out, told.err
 
@@ -83,7 +88,7 @@ def test_a_letter_is_shown_without_its_content_unless_that_is_asked_for(operator
     till = uuid4()
     breakable.tills = {till}
     till_inbox.inbox.handle([Source().says(ENDED, till), RawRecord("anken.review.v1", 3, 9, None, b"a secret", [("x", b"another")])])
-    failed, unreadable = till_inbox.letters()
+    unreadable, failed = till_inbox.letters()  # what cannot be read is kept before the batch is decided
     shown = json.loads(operator("show", "intake", failed.letter, "--json")[1])
     assert (shown["cause"], shown["stack"], shown["envelope"]["subject"]) == ("failed", failed.stack, str(till))
     assert "value" not in shown
@@ -110,6 +115,7 @@ def test_a_replay_of_all_goes_on_with_the_next_case_where_one_fails_again(operat
     assert operator("replay", "intake", "--letter", first.letter, "--actor", "operator-7")[0] == 0
     code, told, error = operator("replay", "intake", "--case", sick, "--actor", "operator-7")
     assert (code, told.splitlines()[-1], error) == (0, "1 letter replayed", "")
+    assert [(event, actor) for event, _, actor in operator.logged] == [("letter replayed", "operator-7")]
     assert till_inbox.notes(sick) == ids([records[0], records[2]])
     assert {one.actor for one in till_inbox.letters(State.REPLAYED)} == {"operator-7"}
 
@@ -133,6 +139,7 @@ def test_who_drops_says_who_and_why(operator: Operator, till_inbox: TillInbox, b
     assert len(till_inbox.letters()) == 3
     why = ("--actor", "operator-7", "--reason", "done by hand")
     assert operator("drop", "intake", "--letter", first, *why)[:2] == (0, f"letter {first}: dropped\n")
+    assert operator.logged == [("letter dropped", first, "operator-7")]
     assert till_inbox.parked(till) == {till}
     assert operator("drop", "intake", "--case", till, *why)[0] == 0
     assert till_inbox.parked(till) == set()

@@ -34,7 +34,7 @@ from tests.settled import settle
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-OTHERS = 15
+OTHERS = 10
 KNOWN, UNKNOWN = "intake.ProposalFoundComplete", "intake.ProposalFoundCompleteAndSigned"
 
 

@@ -1,7 +1,7 @@
 """The HTTP edge: request bodies, who acts, health, and the application every service's routes hang on."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from functools import cache
 from typing import Annotated, Any
@@ -54,7 +54,7 @@ def _json_reader(body: type[Body]) -> SchemaValidator:
 bearer = HTTPBearer(auto_error=False, description="a token of the issuer with tenant and roles")
 
 
-def acting_as(*roles: str) -> Callable[..., Acting]:
+def acting_as(*roles: str) -> Callable[..., Awaitable[Acting]]:
     """Make a dependency that gives the account in the first of these roles its token holds, or answers 401 or 403."""
 
     # On the event loop: a known token costs a look-up, and a thread would cost half of an empty request.

@@ -1,18 +1,30 @@
-"""Migrations: numbered SQL files applied once per schema, roles and grants included, under one lock."""
+"""Migrations: numbered SQL files applied once per schema, roles and grants included, while services append.
 
+A script is one transaction. One whose first line is OUTSIDE runs statement by statement in none, as CREATE INDEX CONCURRENTLY
+must; it may have been cut off in the middle and begins by dropping what such a run has left.
+"""
+
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
 
 import psycopg
 from psycopg import sql
-from psycopg.errors import DuplicateObject, UniqueViolation
+from psycopg.errors import DuplicateObject, LockNotAvailable, UniqueViolation
 from structlog.stdlib import get_logger
+
+from services.chassis.loop import pause
 
 log = get_logger(__name__)
 
 KEYRING: Final = "keyring"
+OUTSIDE: Final = "-- outside a transaction"
+LOCK_TIMEOUT: Final = "100ms"
+PATIENCE_SECONDS: Final = 300
+POLL_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +60,30 @@ def migrate(url: str, stores: tuple[Store, ...], keyring_url: str | None = None)
     with psycopg.connect(url, autocommit=True) as connection:
         for store in stores:
             make_role(connection, store.role)
-        with connection.transaction():
-            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('anken.migrate', 0))")
+        with alone(connection):
             for store in stores:
                 ran += apply(connection, store)
     with psycopg.connect(keyring_url or url, autocommit=True) as connection:
         for store in stores:
             make_role(connection, store.role)
-        with connection.transaction():
-            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('anken.migrate', 0))")
+        with alone(connection):
             ran += apply(connection, Store(KEYRING, "services.chassis.migrations", KEYRING))
-            grant_keyring(connection, stores)
+            with connection.transaction():
+                grant_keyring(connection, stores)
     log.info("migrated", scripts=ran)
     return ran
+
+
+@contextmanager
+def alone(connection: psycopg.Connection) -> Iterator[None]:
+    """Hold the lock of migrations. Asked for again and again: who waits in a statement is waited for by CREATE INDEX CONCURRENTLY."""
+    lock = "hashtextextended('anken.migrate', 0)"
+    while connection.execute(f"SELECT pg_try_advisory_lock({lock})").fetchone() != (True,):
+        time.sleep(POLL_SECONDS)
+    try:
+        yield
+    finally:
+        connection.execute(f"SELECT pg_advisory_unlock({lock})")
 
 
 def make_role(connection: psycopg.Connection, role: str) -> None:
@@ -79,30 +102,67 @@ def make_role(connection: psycopg.Connection, role: str) -> None:
 
 
 def apply(connection: psycopg.Connection, store: Store) -> list[str]:
-    """Run the scripts of one schema that have not run yet, inside the caller's transaction."""
+    """Run the scripts of one schema that have not run yet; each is remembered when it has."""
     schema = sql.Identifier(store.schema)
-    connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(schema))
-    connection.execute(
-        sql.SQL("CREATE TABLE IF NOT EXISTS {}.migration (name text PRIMARY KEY, ran timestamptz NOT NULL DEFAULT now())").format(schema)
-    )
+    with connection.transaction():
+        connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(schema))
+        connection.execute(
+            sql.SQL("CREATE TABLE IF NOT EXISTS {}.migration (name text PRIMARY KEY, ran timestamptz NOT NULL DEFAULT now())").format(
+                schema
+            )
+        )
     done = {row[0] for row in connection.execute(sql.SQL("SELECT name FROM {}.migration").format(schema))}
     ran: list[str] = []
     for name, text in store.scripts():
         if name in done:
             continue
-        connection.execute(
-            sql.SQL(text).format(
+        script = [
+            sql.SQL(part).format(
                 schema=schema,
                 role=sql.Identifier(store.role),
                 lock=sql.Literal(f"anken.append.{store.schema}"),
                 channel=sql.Literal(channel(store.schema)),
             )
-        )
-        connection.execute(sql.SQL("INSERT INTO {}.migration (name) VALUES (%s)").format(schema), (name,))
+            for part in (statements(text) if text.startswith(OUTSIDE) else [text])
+        ]
+        remember = sql.SQL("INSERT INTO {}.migration (name) VALUES ({})").format(schema, name)
+        if text.startswith(OUTSIDE):
+            for statement in (*script, remember):
+                connection.execute(statement)
+        else:
+            run_patiently(connection, name, [*script, remember])
         ran.append(f"{store.schema}/{name}")
     if store.schema != KEYRING:
         connection.execute(sql.SQL("GRANT SELECT ON {}.migration TO {}").format(schema, sql.Identifier(store.role)))
     return ran
+
+
+def statements(text: str) -> list[str]:
+    """Take a script apart where a line ends with a semicolon; one that runs outside a transaction holds no function."""
+    return [part for part in text.split(";\n") if part.strip()]
+
+
+def run_patiently(connection: psycopg.Connection, name: str, script: list[sql.Composed]) -> None:
+    """Run a script as one transaction, anew while a lock is not to be had; raises LockNotAvailable in the end.
+
+    Every append behind a statement that waits for a lock waits as well: so none waits longer than LOCK_TIMEOUT.
+    """
+    until = time.monotonic() + PATIENCE_SECONDS
+    attempt = 0
+    while True:
+        try:
+            with connection.transaction():
+                connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+                for part in script:
+                    connection.execute(part)
+        except LockNotAvailable:
+            if time.monotonic() > until:
+                raise
+            log.info("migration waits for a lock", script=name, attempt=attempt)
+            time.sleep(pause(attempt))
+            attempt += 1
+        else:
+            return
 
 
 def grant_keyring(connection: psycopg.Connection, stores: tuple[Store, ...]) -> None:

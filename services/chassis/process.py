@@ -44,7 +44,13 @@ def run(service: Service, listening: socket.socket) -> None:
     """Serve a composed service on an open socket."""
     configure_traces(service.settings.service)
     config = uvicorn.Config(
-        service.app(), log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_SECONDS, lifespan="on", http="h11", loop="asyncio"
+        service.app(),
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        lifespan="on",
+        http="httptools",
+        loop="asyncio",
     )
     try:
         uvicorn.Server(config).run(sockets=[listening])

@@ -6,7 +6,7 @@ from typing import Final
 
 from tests.bench.measure import Bench
 
-NAMES: Final = ("append", "hop", "http", "project")
+NAMES: Final = ("append", "hop", "http", "maintenance", "project")
 DEFAULT_ROUNDS: Final = 5
 
 

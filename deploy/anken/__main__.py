@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 from contracts.topics import OWNERS, PREFIX
 
@@ -93,10 +94,11 @@ def parser() -> argparse.ArgumentParser:
     again = _verb(verbs, "republish", "send a service's events from a position on to Kafka again", _republish)
     again.add_argument("service", choices=OWNERS)
     again.add_argument("--from", type=int, required=True, dest="position", metavar="POSITION", help="1 sends everything")
+
     rebuild = _verb(verbs, "rebuild", "fold a view anew while its service runs, then serve it", _rebuild)
     rebuild.add_argument("view", help="SERVICE/VIEW, or VIEW alone")
 
-    for operating in (apply, check, again, rebuild):
+    for operating in (apply, check, again, rebuild, *_letter_verbs(verbs)):
         operating.add_argument("--data", type=Path, default=DATA, help="the data folder of the running Anken")
 
     history = _verb(verbs, "history", "print the history of a case", _history)
@@ -109,6 +111,31 @@ def parser() -> argparse.ArgumentParser:
     kafka.add_argument("--nodes", type=int, choices=[1, 3], default=1)
     kafka.add_argument("--data", type=Path, help="keep the topics in this folder (default: a folder that is removed)")
     return top
+
+
+def _letter_verbs(verbs: Any) -> list[argparse.ArgumentParser]:  # noqa: ANN401 - as _verb
+    letters = verbs.add_parser("dlq", help="look after a service's dead letters").add_subparsers(required=True, metavar="ACTION")
+    listed = _verb(letters, "list", "list dead letters", _list_letters)
+    shown = _verb(letters, "show", "show what is known of one letter", _show_letter)
+    replayed = _verb(letters, "replay", "decide letters now, a case's in order; the last one releases the case", _replay_letters)
+    dropped = _verb(letters, "drop", "close letters without doing what they say", _drop_letters)
+    found = [listed, shown, replayed, dropped]
+    for one in found:
+        one.add_argument("service", choices=[*OWNERS, "caselog"])
+    listed.add_argument("--state", choices=["open", "all"], default="open", help="those that wait (default), or all there ever were")
+    shown.add_argument("letter", type=int)
+    shown.add_argument("--payload", action="store_true", help="print key, headers and value too")
+    for one in (listed, shown):
+        one.add_argument("--json", action="store_true", help="print JSON")
+    for one in (replayed, dropped):
+        which = one.add_mutually_exclusive_group(required=True)
+        which.add_argument("--case", type=UUID, help="all open letters of a case")
+        which.add_argument("--letter", type=int, metavar="N", help="one letter")
+        if one is replayed:
+            which.add_argument("--all", action="store_true", help="all open letters")
+        one.add_argument("--actor", required=True, help="the account in whose name this is done; it is kept with the letter")
+    dropped.add_argument("--reason", required=True, metavar="TEXT", help="why; it is kept with the letter")
+    return found
 
 
 def _verb(verbs: Any, name: str, what: str, function: Any) -> argparse.ArgumentParser:  # noqa: ANN401 - argparse has no public type
@@ -199,6 +226,30 @@ def _republish(options: argparse.Namespace) -> None:
     from anken.republish import republish
 
     republish(options.service, options.position, options.data)
+
+
+def _list_letters(options: argparse.Namespace) -> None:
+    from anken.dlq import list_letters
+
+    list_letters(options.service, options.data, every=options.state == "all", as_json=options.json)
+
+
+def _show_letter(options: argparse.Namespace) -> None:
+    from anken.dlq import show_letter
+
+    show_letter(options.service, options.letter, options.data, as_json=options.json, payload=options.payload)
+
+
+def _replay_letters(options: argparse.Namespace) -> None:
+    from anken.dlq import replay_letters
+
+    replay_letters(options.service, options.data, options.actor, number=options.letter, case=options.case)
+
+
+def _drop_letters(options: argparse.Namespace) -> None:
+    from anken.dlq import drop_letters
+
+    drop_letters(options.service, options.data, options.actor, options.reason, number=options.letter, case=options.case)
 
 
 def _rebuild(options: argparse.Namespace) -> None:

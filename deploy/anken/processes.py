@@ -64,13 +64,14 @@ def migrate_all(url: str, keyring_url: str | None = None) -> list[str]:
 
 
 def run_service(given: dict[str, Any], log_file: str, told: Connection) -> None:
-    """Serve one service in this child."""
-    from anken.services import composition
+    """Serve one service in this child, or with `alone` its relay."""
+    from anken.services import composition, relay_composition
     from services.chassis.process import serve_child
     from services.chassis.settings import settings_for
 
+    alone = given.pop("alone", False)
     settings = settings_for(**given)
-    serve_child(composition(settings.service), settings, log_file, told)
+    serve_child((relay_composition if alone else composition)(settings.service), settings, log_file, told)
 
 
 class Services:

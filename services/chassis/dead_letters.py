@@ -87,9 +87,14 @@ def _columns(letter: Letter) -> tuple[object, ...]:
     raw, about = letter.raw, letter.envelope
     headers = written(raw.headers)
     digest = hashlib.sha256(b"\0".join((raw.key or b"", headers, raw.value or b""))).digest()
-    envelope = (None,) * 5 if about is None else (about.position, letter.subject, about.id, about.type, about.tenantid)
-    why = (letter.cause.value, letter.reason, letter.stack)
+    envelope = (None,) * 5 if about is None else (about.position, letter.subject, about.id, _held(about.type), _held(about.tenantid))
+    why = (letter.cause.value, _held(letter.reason), letter.stack)
     return (raw.topic, raw.partition, raw.offset, digest, raw.key, raw.value, headers, *envelope, *why)
+
+
+def _held(text: str) -> str:
+    """Give text that PostgreSQL holds: a letter that cannot be kept would be met again for ever."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def written(headers: Sequence[tuple[str, bytes | None]]) -> bytes:

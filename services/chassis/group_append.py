@@ -14,36 +14,54 @@ MOST_REQUESTS: Final = 64
 @dataclass(slots=True, eq=False)
 class _Asked(Generic[R, A]):
     request: R
+    waiting: threading.Lock = field(default_factory=threading.Lock)  # held until there is an answer, or the lead is handed over
     answered: bool = False
     answer: "A | BaseException | None" = None
 
 
 @dataclass(slots=True)
 class GroupAppend(Generic[R, A]):
-    """Whoever has the turn carries out what all have asked for meanwhile; nobody waits for a timer.
+    """Whoever leads carries out what all have asked for meanwhile and hands the lead on; nobody waits for a timer.
 
     `carry_out` takes the requests in order and gives each its answer, an exception where it failed alone. What it raises
     itself fails every request of the group.
     """
 
     carry_out: "Callable[[Sequence[R]], Sequence[A | BaseException]]"
-    _turn: threading.Lock = field(default_factory=threading.Lock)
     _gate: threading.Lock = field(default_factory=threading.Lock)
     _asked: "list[_Asked[R, A]]" = field(default_factory=list)
+    _led: bool = False
 
     def ask(self, request: R) -> A:
         """Have one request carried out, alone or with others; raises what it or its group met."""
         mine: _Asked[R, A] = _Asked(request)
         with self._gate:
             self._asked.append(mine)
-        with self._turn:
-            while not mine.answered:
-                with self._gate:
-                    group, self._asked = self._asked[:MOST_REQUESTS], self._asked[MOST_REQUESTS:]
-                self._answer(group)
+            waits, self._led = self._led, True
+            if waits:
+                mine.waiting.acquire()
+        if waits:
+            mine.waiting.acquire()
+        if not mine.answered:
+            self._lead()
         if isinstance(mine.answer, BaseException):
             raise mine.answer
         return mine.answer  # type: ignore[return-value]  # answered, and no exception
+
+    def _lead(self) -> None:
+        with self._gate:
+            group, self._asked = self._asked[:MOST_REQUESTS], self._asked[MOST_REQUESTS:]
+        try:
+            self._answer(group)
+        finally:
+            with self._gate:
+                following = self._asked[0] if self._asked else None
+                self._led = following is not None
+            # The next group first: the database is not to wait until all who were answered have had their turn in this process.
+            if following is not None:
+                following.waiting.release()
+            for one in group[1:]:
+                one.waiting.release()
 
     def _answer(self, group: "Sequence[_Asked[R, A]]") -> None:
         answers: Sequence[A | BaseException] = [RuntimeError("the group's append was interrupted")] * len(group)

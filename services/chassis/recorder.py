@@ -8,7 +8,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
-from typing import Any
+from types import TracebackType
+from typing import Any, Final
 
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresDatastore, PostgresProcessRecorder
@@ -21,6 +22,10 @@ from psycopg.sql import SQL, Identifier
 from services.chassis import metrics
 from services.chassis.group_append import GroupAppend
 from services.chassis.recorded import Appending
+
+FROZEN_SECONDS: Final = 10
+# A server that vanished without a word is noticed within half a minute; the kernel alone would wait for a quarter of an hour.
+KEEPALIVES: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}
 
 
 class VersionConflict(Exception):
@@ -56,6 +61,9 @@ class Datastore(PostgresDatastore):
     def register_type_adapters(self) -> None:
         """Look up no composite types: our append takes plain arrays, and so a service is composed without a database."""
 
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
     def close(self) -> None:
         """Let go of the appending connection and the pool."""
         if self.appending is not None:
@@ -65,9 +73,13 @@ class Datastore(PostgresDatastore):
 
 
 def connection_parameters(url: str, role: str) -> dict[str, Any]:
-    """Split a libpq URL and add what every connection of a service has: its role, a name, short lock waits."""
-    found: dict[str, Any] = dict(conninfo_to_dict(url))
-    found["options"] = f"{found.get('options') or ''} -c role={role} -c lock_timeout=30s".strip()
+    """Split a libpq URL and add what every connection of a service has: its role, a name, an end to each wait.
+
+    A process that is frozen or cut off in mid-transaction holds the append lock: it loses its connection, so that others go on.
+    """
+    found: dict[str, Any] = {**KEEPALIVES, **conninfo_to_dict(url)}
+    ends = f"-c lock_timeout=30s -c idle_in_transaction_session_timeout={FROZEN_SECONDS}s"
+    found["options"] = f"{found.get('options') or ''} -c role={role} {ends}".strip()
     found.setdefault("application_name", role)
     return found
 

@@ -24,6 +24,7 @@ from services.chassis.projector import Projector
 from services.chassis.recorder import Datastore, Recorder, connection_parameters
 from services.chassis.refusal import ReactionRefused, announce_refusal
 from services.chassis.relay import Relay
+from services.chassis.replaying import Replaying
 from services.chassis.rows import Rows
 from services.chassis.service import Service
 from services.chassis.settings import Settings
@@ -90,6 +91,12 @@ def make_desk(room: Room, settings: Settings, clock: BusinessClock) -> tuple[Des
 
     desk = Desk(service=room.name, recorder=recorder, keyring=keyring, clock=clock, announce=announcing(room.announce), rows=rows)
     return desk, rows, close
+
+
+def make_replaying(room: Room, settings: Settings) -> tuple[Replaying, Callable[[], None]]:
+    """Make what replays a room's letters; gives a function that closes its store and keyring."""
+    desk, _, close = make_desk(room, settings, clock_of(settings))
+    return Replaying(desk, room.reactions), close
 
 
 def furnish(room: Room, settings: Settings, router: Callable[[Desk], APIRouter]) -> Service:

@@ -31,7 +31,7 @@ class Ticker(Loop):
 
     def turn(self) -> None:
         """Answer all dates that have come, then wait."""
-        for tenant, due in self.rows.due_by(self.desk.today()):
+        for tenant, due in self.rows.due_by(self.desk.today(), self.due.steps):
             self._answer(tenant, due)
         self.desk.clock.wait(POLL_SECONDS)
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from tests.bench.measure import Bench
 
-NAMES: Final = ("append",)
+NAMES: Final = ("append", "hop", "http", "project")
 DEFAULT_ROUNDS: Final = 5
 
 

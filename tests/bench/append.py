@@ -55,7 +55,7 @@ def measure(rounds: int, size: Size) -> str:
                 Measure("pgbench -c 1", lambda: insert_from(store, 1, ALONE[size])),
             )
         finally:
-            recorder.close()
+            recorder.store.close()
     return last_line(
         "append",
         together.median,

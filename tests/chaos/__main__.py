@@ -3,6 +3,10 @@
 import sys
 
 if __name__ == "__main__":
+    from anken.errors import Failed
     from tests.chaos.command import main
 
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except Failed as error:
+        sys.exit(f"anken chaos: {error}")

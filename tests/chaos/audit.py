@@ -24,6 +24,8 @@ from tests.chaos.ledger import Ledger
 from tests.chaos.reading import Stored, Topics, read_log, read_store
 
 REFUSED_REACTION: Final = "chassis.ReactionRefused"
+FILE_REGISTERED: Final = "intake.FileRegistered"
+FILE_NOTED: Final = "anonymizer.FileNoted"
 CALL_OPENED: Final = "call-opened"
 CONSUMERS: Final = (*OWNERS, "caselog")
 LEFT: Final = ("caselog.waiting", "caselog.left_out", *(f"{consumer}.dead_letter" for consumer in CONSUMERS))
@@ -74,6 +76,7 @@ class Audit:
         self.effects: Mapping[UUID, Counter[str]] = defaultdict(Counter)
         self.log = LogBook()
         self.reader = Topics(house.kafka.bootstrap)
+        self.registered: list[UUID] = []
         self.confirmed = 0
         self.judged = 0
 
@@ -94,6 +97,8 @@ class Audit:
                 self.views[owner].fold(rows)
                 for row in rows:
                     self.effects[row.subject][row.topic] += 1
+                    if row.topic == FILE_REGISTERED:
+                        self.registered.append(row.subject)
                     if row.topic == REFUSED_REACTION:
                         damage.differ(f"{owner} {row.position}: a reaction was refused")
             self.log.compare(self.stores, read_log(connection, self.log.size - 1), damage)
@@ -103,6 +108,7 @@ class Audit:
         for owner, topic in self.topics.items():
             topic.compare(self.stores[owner], self.reader.read(owner), damage, trimmed=owner in trimmed)
         self._cases(damage)
+        self._files(damage)
         self._views(damage)
         letters = self.reader.count([dead_letter_topic(consumer) for consumer in CONSUMERS])
         if letters:
@@ -122,6 +128,15 @@ class Audit:
             if opened != 1:
                 damage.differ(f"case {played.case}: its call was opened {opened} times")
         self.judged = len(self.ledger.played)
+
+    def _files(self, damage: Damage) -> None:
+        for file in self.registered:
+            noted = self.effects[file][FILE_NOTED]
+            if noted == 0:
+                damage.lose(f"file {file}: the anonymizer has not noted it")
+            elif noted > 1:
+                damage.double(f"file {file}: the anonymizer has noted it {noted} times", noted - 1)
+        self.registered.clear()
 
     def _views(self, damage: Damage) -> None:
         for owner, views in self.views.items():

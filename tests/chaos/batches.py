@@ -11,7 +11,7 @@ from kafka.errors import KafkaError
 from contracts.topics import PARTITIONS, owner_topic
 from services.chassis.loop import AWAY
 from services.chassis.rewinding import rewind
-from tests.chaos.house import House
+from tests.chaos.house import DATABASE_SERVER, House
 from tests.chaos.schedule import Blow
 from tests.chaos.side_load import SideLoad
 
@@ -21,6 +21,8 @@ PATIENCE_SECONDS: Final = 60
 LOOK_SECONDS: Final = 0.05
 RETRY_SECONDS: Final = 0.3
 TRIMMED: Final = 120
+IN_HAND_SECONDS: Final = 0.6
+BATCHES: Final = "anken_inbox_batch_records_count"
 
 UNHEARD: Final = """
     SELECT count(*) FROM intake.events e WHERE e.partition IS NOT NULL AND e.notification_id > coalesce(
@@ -43,24 +45,33 @@ def asked(house: House, statement: str) -> int | None:
 
 
 def cut_batch(house: House, load: SideLoad, blow: Blow) -> None:
-    """Let a backlog come about, let two replicas take it on, and kill both while some of it is left."""
+    """Let a backlog come about and two replicas take it on; the first with a batch in hand dies before it is stored, then the other."""
     with house.this(RESIDENT):
         house.kill(RESIDENT)
         load.register(load.MANY)
-        backlog = asked(house, UNHEARD)
         house.revive([RESIDENT, JOINER])
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while (left := asked(house, UNHEARD)) is None or backlog is None or left >= backlog:
-            if time.monotonic() > deadline:
-                break
-            backlog = backlog or left
-            time.sleep(LOOK_SECONDS)
-        house.kill(JOINER if blow.pick % 2 else RESIDENT)
-        time.sleep(blow.hold)
+        first = beginner(house)
+        with house.this(DATABASE_SERVER):
+            house.postgres.pause()
+            time.sleep(IN_HAND_SECONDS)
+            house.kill(first)
+            house.postgres.resume()
         house.note_cut(asked(house, UNHEARD))
-        house.kill(RESIDENT if blow.pick % 2 else JOINER)
+        time.sleep(blow.hold)
+        house.kill(RESIDENT if first == JOINER else JOINER)
         house.leave(JOINER)
         house.revive([RESIDENT])
+
+
+def beginner(house: House) -> str:
+    """Wait until one of the two replicas has a batch in hand, and name it; the joiner if none ever has."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        for member in (JOINER, RESIDENT):
+            if house.metric(member, BATCHES):
+                return member
+        time.sleep(LOOK_SECONDS)
+    return JOINER
 
 
 def trim_topic(house: House, load: SideLoad, blow: Blow) -> None:

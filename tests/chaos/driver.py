@@ -31,7 +31,9 @@ from tests.settled import unsettled
 SAMPLE: Final = Path(__file__).parents[2] / "deploy" / "anken" / "care_certification.yaml"
 PATIENCE_SECONDS: Final = 90.0
 REST_SECONDS: Final = 90.0
+RED_REST_SECONDS: Final = 10.0  # once a case could not be played, all that is left is to see what became of it
 LOOK_SECONDS: Final = 0.2
+TRICKLE_SECONDS: Final = 0.5
 KINDS: Final[tuple[Kind, ...]] = ("conforming", "refused", "conforming", "refused")
 
 
@@ -78,12 +80,13 @@ class Driver:
         before = len(self.run.ledger.played)
         blows = [threading.Thread(target=self._strike, args=(plan, number)) for number in range(len(plan.blows))]
         people = threading.Thread(target=self._people, args=(plan,))
-        for thread in (people, *blows):
+        trickle = threading.Thread(target=self._trickle, args=(people,))
+        for thread in (people, trickle, *blows):
             thread.start()
         self._watch(blows)
         self._heal()
         healed = time.monotonic()
-        self._watch([people])
+        self._watch([people, trickle])
         left = self._rest()
         recovery = time.monotonic() - healed
         self.run.slowest = max(self.run.slowest, recovery)
@@ -137,6 +140,12 @@ class Driver:
             self.run.failures.append(f"round {plan.number}: {blow.fault}: {traceback.format_exc()}")
         self.struck.append((blow.fault, time.monotonic() - begun))
 
+    def _trickle(self, people: threading.Thread) -> None:
+        """Let intake say something all the time, so that whatever dies there has something in hand."""
+        while people.is_alive():
+            self.load.register(self.load.FEW)
+            people.join(TRICKLE_SECONDS)
+
     def _people(self, plan: Plan) -> None:
         chance = random.Random(plan.seed)
         play = Round(plan.number, self.house, self.script, lambda seed: self._counter(plan.seed + seed), chance.getrandbits(32))
@@ -156,7 +165,7 @@ class Driver:
 
     def _rest(self) -> dict[str, int]:
         """Wait until nothing is on its way; gives what still is when patience ends."""
-        until = time.monotonic() + REST_SECONDS
+        until = time.monotonic() + (RED_REST_SECONDS if self.run.failures else REST_SECONDS)
         left: dict[str, int] = {"database": 1}
         while left and time.monotonic() < until:
             self.house.look()

@@ -9,12 +9,13 @@ import psycopg
 from anken.kafka import KafkaCluster
 from services.chassis.loop import AWAY
 from tests.chaos.batches import cut_batch, trim_topic
-from tests.chaos.house import House
+from tests.chaos.house import DATABASE_SERVER, RELAYS, SERVING, House
 from tests.chaos.schedule import Blow, Fault
 from tests.chaos.side_load import SideLoad
 
 OWNING: Final = ("intake", "review", "billing", "anonymizer")
 NODES: Final = 3
+REVIEWS: Final = ("review.0", "review.1")
 
 
 def strike(house: House, load: SideLoad, blow: Blow) -> None:
@@ -24,7 +25,7 @@ def strike(house: House, load: SideLoad, blow: Blow) -> None:
 
 def kill_service(house: House, _: SideLoad, blow: Blow) -> None:
     """Kill -9 a replica; it is started again after a while."""
-    with house.victim(blow.pick) as member:
+    with house.victim(blow.pick, SERVING) as member:
         house.kill(member)
         time.sleep(blow.hold)
         house.revive([member])
@@ -32,23 +33,28 @@ def kill_service(house: House, _: SideLoad, blow: Blow) -> None:
 
 def freeze_service(house: House, _: SideLoad, blow: Blow) -> None:
     """Stop a replica in its tracks, at times for longer than its group waits."""
-    with house.victim(blow.pick) as member:
+    with house.victim(blow.pick, SERVING) as member:
         house.pause(member)
         time.sleep(blow.hold)
         house.resume(member)
 
 
+def leading_process(house: House) -> list[str]:
+    """Name the relay process that leads; both if it cannot be told."""
+    return house.leaders(RELAYS) or [*RELAYS]
+
+
 def kill_relay(house: House, _: SideLoad, blow: Blow) -> None:
-    """Kill -9 the process that leads a service's relay."""
-    with house.victim(blow.pick, house.leaders()) as member:
+    """Kill -9 the relay process that leads; the other one takes over."""
+    with house.victim(blow.pick, leading_process(house)) as member:
         house.kill(member)
         time.sleep(blow.hold)
         house.revive([member])
 
 
 def freeze_relay(house: House, _: SideLoad, blow: Blow) -> None:
-    """Stop the process that leads a service's relay."""
-    with house.victim(blow.pick, house.leaders()) as member:
+    """Stop the relay process that leads."""
+    with house.victim(blow.pick, leading_process(house)) as member:
         house.pause(member)
         time.sleep(blow.hold)
         house.resume(member)
@@ -61,7 +67,7 @@ def cut_lead(house: House, _: SideLoad, blow: Blow) -> None:
 
 def make_zombie(house: House, _: SideLoad, blow: Blow) -> None:
     """Freeze review's leading relay, let the other replica's take over, and let the first go on where it was."""
-    with house.victim(blow.pick, [one for one in house.leaders() if one.startswith("review.")]) as member:
+    with house.victim(blow.pick, house.leaders(REVIEWS)) as member:
         house.pause(member)
         end_lead(house, "review")
         time.sleep(blow.hold)
@@ -96,30 +102,29 @@ def on_broker(hit: Callable[[KafkaCluster, int], None], heal: Callable[[KafkaClu
     return happen
 
 
-def keep_brokers_away(house: House, load: SideLoad, blow: Blow) -> None:
+def keep_brokers_away(house: House, _: SideLoad, blow: Blow) -> None:
     """Kill all brokers and keep them away, while commands go on: what is said meanwhile waits in the stores."""
     for node in range(NODES):
         house.kafka.kill(node)
-    until = time.monotonic() + blow.hold
-    while (left := until - time.monotonic()) > 0:
-        load.register(load.FEW)
-        time.sleep(min(left, load.PAUSE_SECONDS))
+    time.sleep(blow.hold)
     for node in range(NODES):
         house.kafka.restart(node)
 
 
 def kill_postgres(house: House, _: SideLoad, blow: Blow) -> None:
     """Kill -9 the server and its backends; it recovers from its log."""
-    house.postgres.kill()
-    time.sleep(blow.hold)
-    house.postgres.start()
+    with house.this(DATABASE_SERVER):
+        house.postgres.kill()
+        time.sleep(blow.hold)
+        house.postgres.start()
 
 
 def freeze_postgres(house: House, _: SideLoad, blow: Blow) -> None:
     """Stop the server and its backends."""
-    house.postgres.pause()
-    time.sleep(blow.hold)
-    house.postgres.resume()
+    with house.this(DATABASE_SERVER):
+        house.postgres.pause()
+        time.sleep(blow.hold)
+        house.postgres.resume()
 
 
 Strike = Callable[[House, SideLoad, Blow], None]

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-import psycopg
+import httpx
 
 from anken import processes
 from anken.client import wait_until_ready
@@ -21,16 +21,14 @@ from anken.stack import DATABASE, make_secrets
 from anken.topics import apply_topics
 from contracts.topics import OWNERS, PREFIX
 from services.chassis.clock import BusinessClock
-from services.chassis.loop import AWAY
 
-RESIDENTS: Final = ("intake.0", "review.0", "review.1", "billing.0", "anonymizer.0", "caselog.0", "caselog.1")
+SERVING: Final = ("intake.0", "review.0", "review.1", "billing.0", "anonymizer.0", "caselog.0", "caselog.1")
+RELAYS: Final = ("intake.relay0", "intake.relay1")  # processes of their own, one of them leading; elsewhere relays are threads
+RESIDENTS: Final = (*SERVING, *RELAYS)
+DATABASE_SERVER: Final = "PostgreSQL"
 LAST_WORDS: Final = 12  # lines of a log that the report of an unexpected exit quotes
 READY_SECONDS: Final = 90
-LEADERS: Final = """
-    SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid), unnest(%(services)s::text[]) s(name),
-    hashtextextended('anken.relay.' || s.name, 0) key WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-    AND l.classid::bigint = (key >> 32) & 4294967295 AND l.objid::bigint = key & 4294967295
-"""
+SCRAPE_SECONDS: Final = 2.0
 
 
 def service_of(member: str) -> str:
@@ -98,19 +96,23 @@ class House:
     def replicas(self, service: str) -> list[str]:
         """Name the replicas of a service that are not known to be down."""
         with self._free:
-            return [name for name in self.services.urls if service_of(name) == service and name not in self.down]
+            return [name for name in self.services.urls if service_of(name) == service and name not in (*self.down, *RELAYS)]
 
     def url(self, member: str) -> str:
         """Tell where a replica listens; after a restart somewhere else."""
         return self.services.urls[member]
 
-    def leaders(self) -> list[str]:
-        """Name the replicas whose relay leads; empty while the database is away."""
+    def leaders(self, among: Sequence[str]) -> list[str]:
+        """Name the members whose relay leads, as their metrics say."""
+        return [name for name in among if self.metric(name, "anken_relay_leading")]
+
+    def metric(self, member: str, name: str) -> float:
+        """Read one number off a member's metrics; 0 where it does not answer."""
         try:
-            with psycopg.connect(self.database_url(), autocommit=True, connect_timeout=5) as connection:
-                return [row[0] for row in connection.execute(LEADERS, {"services": list(OWNERS)}).fetchall()]
-        except AWAY:
-            return []
+            shown = httpx.get(f"{self.url(member)}/metrics", timeout=SCRAPE_SECONDS, trust_env=False).text
+        except (httpx.TransportError, KeyError):
+            return 0.0
+        return next((float(line.rpartition(" ")[2]) for line in shown.splitlines() if line.startswith(f"{name} ")), 0.0)
 
     @contextmanager
     def victim(self, pick: int, among: Sequence[str] = ()) -> Iterator[str]:
@@ -126,7 +128,7 @@ class House:
 
     @contextmanager
     def this(self, member: str) -> Iterator[None]:
-        """Wait until no other fault has a member in hand, and keep others off it."""
+        """Wait until no other fault has this in hand, a member or PostgreSQL, and keep others off it."""
         with self._free:
             while member in self._hit:
                 self._free.wait()
@@ -147,7 +149,9 @@ class House:
         """Start replicas that do not run."""
         with self._free:
             wanted = [name for name in members if name not in self.services.processes or not self.services.processes[name].is_alive()]
-            self.services.start({name: self._settings(name) for name in wanted})
+            self.down.update(wanted)
+        self.services.start({name: self._settings(name) for name in wanted})
+        with self._free:
             self.down.difference_update(wanted)
 
     def kill(self, member: str) -> None:
@@ -183,10 +187,12 @@ class House:
     def look(self) -> None:
         """Note every process that ended although nobody killed it, and start it again as an operator's supervisor would."""
         with self._free:
-            for name in [name for name in self.services.ended() if name not in self.down]:
-                code = self.services.processes[name].exitcode
-                self.unexpected.append(f"{name} ended by itself with code {code}\n{self.last_words(name)}")
-                self.revive([name])
+            found = [name for name in self.services.ended() if name not in self.down]
+            self.down.update(found)
+        for name in found:
+            code = self.services.processes[name].exitcode
+            self.unexpected.append(f"{name} ended by itself with code {code}\n{self.last_words(name)}")
+        self.revive(found)
 
     def last_words(self, member: str) -> str:
         """Give the end of a replica's log."""
@@ -206,4 +212,6 @@ class House:
             "vault": self.vault,
             "member": number,
             "port": 0,
+            "alone": member in RELAYS,
+            "relay": "process" if service == "intake" else "thread",
         }

@@ -28,10 +28,9 @@ PATIENCE_SECONDS: Final = 60
 class SideLoad:
     """Registers files until told otherwise; each attempt is files of its own, so that a lost answer doubts no later one."""
 
-    FEW: Final = 5
+    FEW: Final = 3
     MANY: Final = 600
     TOGETHER: Final = 50
-    PAUSE_SECONDS: Final = 3.0
 
     def __init__(self, house: House, ledger: Ledger, case_file: CaseFile) -> None:
         entry = case_file.register_entry

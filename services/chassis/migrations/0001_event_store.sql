@@ -29,11 +29,12 @@ CREATE TABLE {schema}.tracking (
 -- An append is one round trip: lock, check, number, stamp, store, notify. The lock is taken in a statement of its own so that
 -- what follows reads a snapshot from after it. `append_one` is for a lone event: half the time of the general `append`, which
 -- takes the events of many requests; a request whose versions are taken stores nothing and is missing from the answer.
--- Generic plans, because planning anew for the size of each array costs more than the append.
+-- Generic plans, because planning anew for the size of each array costs more than the append. They may be made while the store
+-- is empty, and would read the whole of it for ever: so no sequential scan, and a LIMIT, which the planner cannot turn into one hash.
 CREATE FUNCTION {schema}.append_one(
     stream text, version bigint, topic text, state bytea, id uuid, tenant text,
     part smallint, content bytea, header bytea, heard text[]
-) RETURNS bigint LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $BODY$
+) RETURNS bigint LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $BODY$
 DECLARE
     place bigint;
     stamp timestamptz;
@@ -61,7 +62,7 @@ END $BODY$;
 CREATE FUNCTION {schema}.append(
     requests int[], streams text[], versions bigint[], topics text[], states bytea[], ids uuid[], tenants text[],
     partitions smallint[], contents bytea[], headers bytea[], heard text[]
-) RETURNS TABLE (request int, "position" bigint) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $BODY$
+) RETURNS TABLE (request int, "position" bigint) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $BODY$
 DECLARE
     place bigint;
     stamp timestamptz;
@@ -71,7 +72,9 @@ BEGIN
     SELECT coalesce(array_agg(n.request), '{{}}') INTO late FROM (
         SELECT u.*, row_number() OVER (PARTITION BY u.stream, u.version ORDER BY u.request) AS nth
         FROM unnest(requests, streams, versions) AS u (request, stream, version)
-    ) n WHERE n.nth > 1 OR EXISTS (SELECT FROM {schema}.events e WHERE e.originator_id = n.stream AND e.originator_version = n.version);
+    ) n WHERE n.nth > 1 OR (
+        SELECT true FROM {schema}.events e WHERE e.originator_id = n.stream AND e.originator_version = n.version LIMIT 1
+    );
     SELECT e.notification_id, e.recorded INTO place, stamp FROM {schema}.events e ORDER BY e.notification_id DESC LIMIT 1;
     place := coalesce(place, 0);
     stamp := greatest(clock_timestamp(), stamp);

@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
 import psycopg
@@ -23,6 +24,7 @@ from services.chassis.replaying import Unreplayable
 from tests.chassis.conftest import CASHIER
 from tests.chassis.logs_of_kafka import read_topic
 from tests.chassis.rooms import TILL, CountTill, TakeCoin, count_till, take_coin
+from tests.chassis.threads import eventually
 from tests.chassis.till_inbox import ENDED, Breakable, Source, TillInbox, id_of, ids, paid
 from tests.conftest import Database
 
@@ -416,6 +418,26 @@ def test_reactions_to_one_record_that_concern_nobody_close_its_letter(till_inbox
     del without.replaying.reacting.reactions[FeePaid]  # type: ignore[attr-defined]  # a dict, made for this test
     assert without.replay(till) != []
     assert (exists(desk, till), without.letters()) == (False, [])
+
+
+@pytest.mark.parametrize("closing", ["replay", "drop"])
+def test_a_letter_is_closed_under_the_lock_under_which_inboxes_look(
+    till_inbox: TillInbox, breakable: Breakable, desk: Desk, database: Database, closing: str
+):
+    """Also where nothing is appended, so that only the closing itself could take the lock."""
+    till = uuid4()
+    breakable.tills = {till}
+    till_inbox.inbox.handle([Source("billing").says(paid(1), till)])
+    del till_inbox.replaying.reacting.reactions[FeePaid]  # type: ignore[attr-defined]  # a dict, made for this test
+    (letter,) = till_inbox.letters()
+    with psycopg.connect(database.url(), autocommit=True) as holding, ThreadPoolExecutor(1) as pool:
+        holding.execute("SELECT pg_advisory_lock(hashtextextended('anken.append.intake', 0))")
+        asked = pool.submit(till_inbox.replay, till) if closing == "replay" else pool.submit(drop, till_inbox, letter.letter)
+        waits = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        eventually(lambda: asked.done() or bool(holding.execute(waits).fetchall()))
+        assert (asked.done(), till_inbox.parked(till)) == (False, {till})
+        holding.execute("SELECT pg_advisory_unlock_all()")
+    assert (asked.result(), till_inbox.parked(till)) == ([letter.letter], set())
 
 
 @pytest.mark.slow

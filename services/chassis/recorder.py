@@ -23,7 +23,6 @@ from services.chassis import metrics
 from services.chassis.group_append import GroupAppend
 from services.chassis.recorded import Appending
 
-
 FROZEN_SECONDS: Final = 10
 # A server that vanished without a word is noticed within half a minute; the kernel alone would wait for a quarter of an hour.
 KEEPALIVES: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}
@@ -56,6 +55,7 @@ class Datastore(PostgresDatastore):
         super().__init__(
             dbname="", host="", port="", user="", password="", schema=schema, originator_id_type="text",
             pool_size=pool_size, max_overflow=max_overflow, connect_timeout=10,
+            idle_in_transaction_session_timeout=FROZEN_SECONDS,  # the library sets its own, which is none
         )  # fmt: skip
         self.pool.kwargs = {**connection_parameters(url, role), "row_factory": dict_row}
 

@@ -55,6 +55,7 @@ class Datastore(PostgresDatastore):
         super().__init__(
             dbname="", host="", port="", user="", password="", schema=schema, originator_id_type="text",
             pool_size=pool_size, max_overflow=max_overflow, connect_timeout=10,
+            idle_in_transaction_session_timeout=FROZEN_SECONDS,  # the library sets its own, which is none
         )  # fmt: skip
         self.pool.kwargs = {**connection_parameters(url, role), "row_factory": dict_row}
 

@@ -27,6 +27,7 @@ SCRIPTS: Final = 2
 
 OWNED: Final = """
     CREATE ROLE steward LOGIN CREATEROLE;
+    GRANT CREATE ON DATABASE anken TO steward;
     GRANT anken_intake TO steward WITH ADMIN OPTION;
     ALTER SCHEMA intake OWNER TO steward;
     ALTER TABLE intake.events OWNER TO steward;

@@ -48,4 +48,6 @@ REACTIONS: Final = Counter(
 DEAD_LETTERS: Final = Counter("anken_dead_letters", "Records that became dead letters, by owner and cause.", ["owner", "cause"])
 
 PROJECTED_EVENTS: Final = Counter("anken_projected_events", "Events folded into views.")
-DATES_ANSWERED: Final = Counter("anken_dates_answered", "Due dates answered, by kind and outcome: taken, refused.", ["kind", "outcome"])
+DATES_ANSWERED: Final = Counter(
+    "anken_dates_answered", "Due dates answered, by kind and outcome: taken, refused, failed.", ["kind", "outcome"]
+)

@@ -128,8 +128,11 @@ class Recorder(PostgresProcessRecorder):
 
         No retry here: if a commit's answer was lost, only the caller can tell whether its events are in.
         """
+        events = [event for event in stored_events if isinstance(event, Appending)]
+        if len(events) != len(stored_events):
+            raise TypeError("only events that our mapper wrote can be appended")
         with metrics.APPEND_SECONDS.time():
-            return self.group.ask([event for event in stored_events if isinstance(event, Appending)])
+            return self.group.ask(events)
 
     def _append_group(self, requests: Sequence[Sequence[Appending]]) -> "Sequence[Sequence[int] | BaseException]":
         metrics.APPEND_REQUESTS.observe(len(requests))

@@ -16,11 +16,12 @@ from anken.kafka import KafkaCluster
 from anken.topics import TopicMismatch, apply_topics
 from contracts.review import ContractConcluded, UseEnded
 from contracts.topics import dead_letter_topic, owner_topic, partition_of
-from services.chassis.aggregate import step
+from services.chassis.aggregate import Step, step
 from services.chassis.announcement import headers_of
 from services.chassis.consumer import Consumer
 from services.chassis.dead_letters import Cause, KafkaDeadLetters, Letter
 from services.chassis.desk import Desk
+from services.chassis.due import Due, DueDates
 from services.chassis.inbox import Inbox
 from services.chassis.keyring import KeyFileUnusable
 from services.chassis.listener import ReactingListener
@@ -230,6 +231,26 @@ def test_views_and_dates_follow_the_store(desk: Desk):
         eventually(lambda: desk.state(TILL, till, CASHIER).counted)
         eventually(lambda: rows.due_by(desk.today(), DUE.steps) == [])
     assert desk.take(CASHIER, step(TILL, till, count_till, CountTill())).events == ()
+
+
+def test_a_date_on_which_our_code_breaks_stays_due_and_holds_up_no_other(desk: Desk):
+    broken, sound = uuid4(), uuid4()
+    rows = Rows(desk.recorder.datastore)
+    for till in (broken, sound):
+        desk.take(CASHIER, step(TILL, till, take_coin, TakeCoin(amount=1, note="x")))
+    with running(Projector(desk.recorder, rows, [COUNT], DUE)):
+        eventually(lambda: len(rows.due_by(desk.today(), DUE.steps)) == 2)
+
+    def answer(due: Due, _: date) -> Step:
+        if due.subject == broken:
+            raise ZeroDivisionError
+        return step(TILL, due.subject, count_till, CountTill())
+
+    ticker = Ticker(desk, rows, DueDates(of=DUE.of, set_by=DUE.set_by, steps={"count": answer}))
+    with running(ticker):
+        eventually(lambda: [due.subject for _, due in rows.due_by(desk.today(), DUE.steps)] == [broken])
+        assert desk.state(TILL, sound, CASHIER).counted
+        assert ticker.is_alive()
 
 
 def test_partitions_are_fixed_for_life(kafka: KafkaCluster, prefix: str):

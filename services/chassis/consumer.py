@@ -27,6 +27,7 @@ log = get_logger(__name__)
 MAX_RECORDS: Final = 500
 LONGEST_BATCH_SECONDS: Final = 60
 METADATA_MS: Final = 10_000  # looked for no sooner, so a member without partitions sits idle: after a wiped cluster by default for minutes
+EMPTY_SECONDS: Final = 5
 LONGEST_POLL_SECONDS: Final = 300
 RETRY_SECONDS: Final = 120
 SILENCE_SECONDS: Final = 60
@@ -41,6 +42,8 @@ class Consumer:
 
     def __init__(self, inbox: Inbox, *, group: str, topics: Sequence[str], bootstrap: str, member: str | None = None) -> None:
         self.inbox = inbox
+        self.topics = topics
+        self.without = 0
         self.assigned: frozenset[tuple[str, int]] = frozenset()
         self.busy = asyncio.Lock()
         self.stopping = False
@@ -177,6 +180,24 @@ class Consumer:
                 # The framework starts a loop that failed again, at once and for ever, and says so to nobody.
                 task.add_done_callback(_end_if_failed)
 
+    def join_again(self) -> None:
+        """Join anew if there are no partitions after a while, each time a longer one.
+
+        A member that is back under its own name is given what it had before, without a new assignment (KIP-345). If that was nothing,
+        because the topics were not there then, as after a wiped cluster, it would wait for ever. Where members outnumber partitions it
+        has none by right.
+        """
+        asyncio.get_running_loop().call_later(min(LONGEST_POLL_SECONDS, EMPTY_SECONDS * 2**self.without), self._subscribe)
+        self.without += 1
+
+    def _subscribe(self) -> None:
+        if self.stopping or self.assigned:
+            return
+        log.warning("no partitions, joining again")
+        for subscriber in self.broker.subscribers:
+            reader: Any = getattr(subscriber, "consumer", None)
+            reader.subscribe(self.topics, listener=_Drain(self))
+
     async def stop(self) -> None:
         """Finish the running batch, commit, leave."""
         self.stopping = True
@@ -197,6 +218,10 @@ class _Drain(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self._now(frozenset((one.topic, one.partition) for one in assigned))
         self.consumer.last_sign = time.monotonic()
         log.info("partitions assigned", partitions=len(self.consumer.assigned))
+        if assigned:
+            self.consumer.without = 0
+        else:
+            self.consumer.join_again()
 
     def _now(self, assigned: frozenset[tuple[str, int]]) -> None:
         self.consumer.assigned = assigned

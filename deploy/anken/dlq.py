@@ -120,8 +120,8 @@ def _letters(service: str, data: Path) -> "Iterator[tuple[Connection[DictRow], K
     from services.chassis.kept_letters import KeptLetters
     from services.chassis.recorder import connection_parameters
 
-    parameters = connection_parameters(database_of(service, data), f"anken_{service}")
-    with psycopg.connect(**parameters, connect_timeout=10, row_factory=dict_row, autocommit=True) as connection:
+    parameters = {"connect_timeout": 10, **connection_parameters(database_of(service, data), f"anken_{service}")}
+    with psycopg.connect(**parameters, row_factory=dict_row, autocommit=True) as connection:
         yield connection, KeptLetters(service)
 
 

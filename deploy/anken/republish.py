@@ -12,7 +12,7 @@ from services.chassis.rewinding import CannotRewind, rewind
 
 def republish(service: str, position: int, data: Path) -> None:
     """Rewind the leader's place and say how many events follow; raises Failed for a position that was never sent."""
-    with psycopg.connect(**connection_parameters(database_of(service, data), f"anken_{service}"), connect_timeout=10) as connection:
+    with psycopg.connect(**{"connect_timeout": 10, **connection_parameters(database_of(service, data), f"anken_{service}")}) as connection:
         try:
             rewound = rewind(connection, service, position)
         except CannotRewind as refused:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final
 
-from aiokafka import ConsumerRebalanceListener
+from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy, BaseMiddleware
 from faststream.kafka import KafkaBroker, KafkaMessage
@@ -89,7 +89,7 @@ class Consumer:
                     finally:
                         consumer.batch_since = None
                     try:
-                        await msg.ack()
+                        await consumer.acknowledge(msg)
                     except KafkaError:
                         # Refused after a rebalance: whoever has the partition now is told the records again, and the database refuses them.
                         metrics.INBOX_COMMITS_REFUSED.inc()
@@ -109,6 +109,16 @@ class Consumer:
                 return await super().after_processed(exc_type, exc_val, exc_tb)
 
         return OneBatch
+
+    async def acknowledge(self, message: Any) -> None:  # noqa: ANN401 - FastStream's message type is generic over private ones
+        """Commit what was read; not where a hole is, so that whoever has the partition next finds the hole again and says so."""
+        ends = {
+            TopicPartition(raw.topic, raw.partition): raw.offset + 1
+            for raw in message.raw_message
+            if source_of(raw.topic, raw.partition) not in self.inbox.holes
+        }
+        if ends:
+            await message.consumer.commit(ends)
 
     async def give_back(self, message: Any) -> None:  # noqa: ANN401 - FastStream's message type is generic over private ones
         """Have the batch read again: nothing of it is acknowledged, and the poll between keeps the member in its group."""

@@ -11,7 +11,7 @@ from psycopg.sql import SQL, Identifier
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 from structlog.stdlib import get_logger
 
-from services.chassis.dead_letters import Cause, read
+from services.chassis.dead_letters import read
 from services.chassis.received import RawRecord
 
 log = get_logger(__name__)
@@ -44,7 +44,7 @@ class KeptLetter(BaseModel):
     event_id: UUID | None
     type: str | None
     tenant: str | None
-    cause: Cause
+    cause: str  # a newer release may know more causes
     reason: str
     stack: str | None
     since: AwareDatetime

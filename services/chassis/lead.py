@@ -11,8 +11,7 @@ from services.chassis.migrate import channel
 from services.chassis.recorder import Recorder
 
 PLACE: Final = "relay"
-# A server that vanished is noticed by the session's own end, a relay that vanished by the server's: otherwise its lock would stay.
-OUR_KEEPALIVES: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}
+# A relay that vanished is noticed by the server's end of the session: otherwise its lock would stay.
 SERVER_KEEPALIVES: Final = {
     "tcp_keepalives_idle": "10s", "tcp_keepalives_interval": "5s", "tcp_keepalives_count": "3", "tcp_user_timeout": "25s",
     # A frozen relay's kernel still answers keepalives. The longest silence of one that runs is a send that waits ten seconds.
@@ -27,7 +26,7 @@ class Lead:
         self.schema = recorder.datastore.schema
         self.won = False
         self.heard = time.monotonic()
-        self.connection: psycopg.Connection[DictRow] = recorder.connection(**OUR_KEEPALIVES, application_name=f"{self.schema} relay")
+        self.connection: psycopg.Connection[DictRow] = recorder.connection(application_name=f"{self.schema} relay")
         self.reading = SQL("SELECT notification_id FROM {}.tracking WHERE application_name = {}").format(Identifier(self.schema), PLACE)
         self.moving = SQL(
             "INSERT INTO {}.tracking AS t VALUES ({}, %(to)s) ON CONFLICT (application_name) DO UPDATE"

@@ -10,15 +10,17 @@ from typing import Final
 from eventsourcing.persistence import InterfaceError, InternalError, OperationalError
 from psycopg import InterfaceError as PsycopgInterfaceError
 from psycopg import OperationalError as PsycopgOperationalError
-from psycopg.errors import ReadOnlySqlTransaction
+from psycopg.errors import IdleInTransactionSessionTimeout, ReadOnlySqlTransaction
 from psycopg_pool import PoolTimeout
 from structlog.stdlib import get_logger
 
 log = get_logger(__name__)
 
-# A standby after a fail-over is read-only for a while (InternalError is what the library makes of it): also waited out.
+# A standby after a fail-over is read-only for a while, and who was frozen in a transaction finds it ended (InternalError is what
+# the library makes of both): also waited out.
 AWAY: Final = (
-    OperationalError, InterfaceError, InternalError, PsycopgOperationalError, PsycopgInterfaceError, ReadOnlySqlTransaction, PoolTimeout,
+    OperationalError, InterfaceError, InternalError, PsycopgOperationalError, PsycopgInterfaceError,
+    ReadOnlySqlTransaction, IdleInTransactionSessionTimeout, PoolTimeout,
 )  # fmt: skip
 LONGEST_PAUSE: Final = 5.0
 LONGEST_TURN_SECONDS: Final = 60

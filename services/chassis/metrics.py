@@ -43,9 +43,11 @@ INBOX_RETRIES: Final = Counter("anken_inbox_retries", "Batches tried again becau
 INBOX_COMMITS_REFUSED: Final = Counter("anken_inbox_commits_refused", "Offset commits that Kafka refused, as after a rebalance.")
 
 REACTIONS: Final = Counter(
-    "anken_reactions", "Records reacted to, by event type and outcome: taken, refused, parked, dead.", ["type", "outcome"]
+    "anken_reactions", "Records reacted to, by event type and outcome: taken, or the letter's cause.", ["type", "outcome"]
 )
 DEAD_LETTERS: Final = Counter("anken_dead_letters", "Records that became dead letters, by owner and cause.", ["owner", "cause"])
 
 PROJECTED_EVENTS: Final = Counter("anken_projected_events", "Events folded into views.")
-DATES_ANSWERED: Final = Counter("anken_dates_answered", "Due dates answered, by kind and outcome: taken, refused.", ["kind", "outcome"])
+DATES_ANSWERED: Final = Counter(
+    "anken_dates_answered", "Due dates answered, by kind and outcome: taken, refused, failed.", ["kind", "outcome"]
+)

@@ -110,7 +110,8 @@ class Projector(Loop):
             self.listening = self.recorder.connection()
             self.listening.execute(f"LISTEN {channel(self.recorder.datastore.schema)}")
             return
-        for _ in self.listening.notifies(timeout=POLL_SECONDS, stop_after=1):
+        # A list, because what came while we folded comes all at once, and one while serves for all of it.
+        if list(self.listening.notifies(timeout=POLL_SECONDS, stop_after=1)):
             self.stopping.wait(GATHER_SECONDS)
 
     def close(self) -> None:

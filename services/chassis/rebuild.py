@@ -47,9 +47,10 @@ def rebuilding(recorder: Recorder, rows: Rows, view: View) -> Generator[Reached]
         with _transaction(connection) as cursor:
             old = versions.served(cursor).get(view.name, Served(0, 0))
         reached = Reached(0, 0)
-        yield from _cleared(connection, rows, view, old.version, reached)
-        # Above 1, because the projector may give a view that was never served its version 1 at any moment.
-        new = Served(max(old.version, 1) + 1, view.revision)
+        # At least 1, because the projector may give a view that was never served its version 1 at any moment.
+        kept = max(old.version, 1)
+        yield from _cleared(connection, rows, view, kept, reached)
+        new = Served(kept + 1, view.revision)
         switched = False
         while not switched:
             with _transaction(connection) as cursor:

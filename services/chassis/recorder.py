@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresDatastore, PostgresProcessRecorder
@@ -22,6 +22,10 @@ from psycopg.sql import SQL, Identifier
 from services.chassis import metrics
 from services.chassis.group_append import GroupAppend
 from services.chassis.recorded import Appending
+
+FROZEN_SECONDS: Final = 10
+# A server that vanished without a word is noticed within half a minute; the kernel alone would wait for a quarter of an hour.
+KEEPALIVES: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}
 
 
 class VersionConflict(Exception):
@@ -51,6 +55,7 @@ class Datastore(PostgresDatastore):
         super().__init__(
             dbname="", host="", port="", user="", password="", schema=schema, originator_id_type="text",
             pool_size=pool_size, max_overflow=max_overflow, connect_timeout=10,
+            idle_in_transaction_session_timeout=FROZEN_SECONDS,  # the library sets its own, which is none
         )  # fmt: skip
         self.pool.kwargs = {**connection_parameters(url, role), "row_factory": dict_row}
 
@@ -69,9 +74,13 @@ class Datastore(PostgresDatastore):
 
 
 def connection_parameters(url: str, role: str) -> dict[str, Any]:
-    """Split a libpq URL and add what every connection of a service has: its role, a name, short lock waits."""
-    found: dict[str, Any] = dict(conninfo_to_dict(url))
-    found["options"] = f"{found.get('options') or ''} -c role={role} -c lock_timeout=30s".strip()
+    """Split a libpq URL and add what every connection of a service has: its role, a name, an end to each wait.
+
+    A process that is frozen or cut off in mid-transaction holds the append lock: it loses its connection, so that others go on.
+    """
+    found: dict[str, Any] = {**KEEPALIVES, **conninfo_to_dict(url)}
+    ends = f"-c lock_timeout=30s -c idle_in_transaction_session_timeout={FROZEN_SECONDS}s"
+    found["options"] = f"{found.get('options') or ''} -c role={role} {ends}".strip()
     found.setdefault("application_name", role)
     return found
 
@@ -119,8 +128,11 @@ class Recorder(PostgresProcessRecorder):
 
         No retry here: if a commit's answer was lost, only the caller can tell whether its events are in.
         """
+        events = [event for event in stored_events if isinstance(event, Appending)]
+        if len(events) != len(stored_events):
+            raise TypeError("only events that our mapper wrote can be appended")
         with metrics.APPEND_SECONDS.time():
-            return self.group.ask([event for event in stored_events if isinstance(event, Appending)])
+            return self.group.ask(events)
 
     def _append_group(self, requests: Sequence[Sequence[Appending]]) -> "Sequence[Sequence[int] | BaseException]":
         metrics.APPEND_REQUESTS.observe(len(requests))

@@ -197,6 +197,9 @@ class Relay(Loop):
         if lead is not None:
             lead.close()
             metrics.RELAY_LEADING.set(0)
+            # Who does not lead waits for no acks: it is well where another one leads.
+            self.stalled_since = None
+            metrics.RELAY_STALLED_SECONDS.set(0)
         if ending and self.producer is not None:
             try:
                 self.producer.close(timeout=5)

@@ -71,17 +71,18 @@ def make_keyring(settings: Settings, grant: str) -> tuple[Keyring | None, Connec
     """Open the keyring if the room has a grant; gives the pool too, for closing."""
     if not grant:
         return None, None
+    wrapping = read_key_file(settings.key_file)  # before anything is opened that would have to be closed again
     parameters = connection_parameters(settings.keyring, settings.role)
     pool: ConnectionPool[Any] = ConnectionPool(kwargs={**parameters, "autocommit": True}, min_size=1, max_size=8, open=False)
     pool.open(wait=False)
-    return Keyring(pool, read_key_file(settings.key_file), makes_keys="INSERT" in grant), pool
+    return Keyring(pool, wrapping, makes_keys="INSERT" in grant), pool
 
 
 def make_desk(room: Room, settings: Settings, clock: BusinessClock) -> tuple[Desk, Rows, Callable[[], None]]:
     """Make the desk with its store and keyring; gives a function that closes them."""
+    keyring, pool = make_keyring(settings, room.keyring_grant)
     datastore = Datastore(settings.database_url.get_secret_value(), room.name, settings.role)
     recorder = Recorder(datastore, room.hears)
-    keyring, pool = make_keyring(settings, room.keyring_grant)
     rows = Rows(datastore)
 
     def close() -> None:

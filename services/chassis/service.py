@@ -117,7 +117,7 @@ class Service:
 
     def _is_current(self) -> bool:
         try:
-            with psycopg.connect(**self.parameters, connect_timeout=5) as connection:
+            with psycopg.connect(**{"connect_timeout": 5, **self.parameters}) as connection:
                 if is_current(connection, self.store):
                     return True
                 log.info("waiting for `anken migrate`", schema=self.store.schema)

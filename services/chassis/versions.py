@@ -7,8 +7,9 @@ from typing import Any, Final
 from psycopg import Cursor
 from psycopg.sql import SQL, Identifier
 
+from services.chassis.recorder import FROZEN_SECONDS
+
 PLACE: Final = "views"
-FROZEN_SECONDS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)

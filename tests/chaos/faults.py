@@ -15,6 +15,7 @@ from tests.chaos.side_load import SideLoad
 
 OWNING: Final = ("intake", "review", "billing", "anonymizer")
 NODES: Final = 3
+REVIEWS: Final = ("review.0", "review.1")
 
 
 def strike(house: House, load: SideLoad, blow: Blow) -> None:
@@ -40,7 +41,7 @@ def freeze_service(house: House, _: SideLoad, blow: Blow) -> None:
 
 def leading_process(house: House) -> list[str]:
     """Name the relay process that leads; both if it cannot be told."""
-    return [one for one in house.leaders() if one in RELAYS] or [*RELAYS]
+    return house.leaders(RELAYS) or [*RELAYS]
 
 
 def kill_relay(house: House, _: SideLoad, blow: Blow) -> None:
@@ -66,7 +67,7 @@ def cut_lead(house: House, _: SideLoad, blow: Blow) -> None:
 
 def make_zombie(house: House, _: SideLoad, blow: Blow) -> None:
     """Freeze review's leading relay, let the other replica's take over, and let the first go on where it was."""
-    with house.victim(blow.pick, [one for one in house.leaders() if one.startswith("review.")]) as member:
+    with house.victim(blow.pick, house.leaders(REVIEWS)) as member:
         house.pause(member)
         end_lead(house, "review")
         time.sleep(blow.hold)

@@ -102,9 +102,9 @@ class House:
         """Tell where a replica listens; after a restart somewhere else."""
         return self.services.urls[member]
 
-    def leaders(self) -> list[str]:
+    def leaders(self, among: Sequence[str]) -> list[str]:
         """Name the members whose relay leads, as their metrics say."""
-        return [name for name in RESIDENTS if self.metric(name, "anken_relay_leading")]
+        return [name for name in among if self.metric(name, "anken_relay_leading")]
 
     def metric(self, member: str, name: str) -> float:
         """Read one number off a member's metrics; 0 where it does not answer."""
@@ -149,7 +149,9 @@ class House:
         """Start replicas that do not run."""
         with self._free:
             wanted = [name for name in members if name not in self.services.processes or not self.services.processes[name].is_alive()]
-            self.services.start({name: self._settings(name) for name in wanted})
+            self.down.update(wanted)
+        self.services.start({name: self._settings(name) for name in wanted})
+        with self._free:
             self.down.difference_update(wanted)
 
     def kill(self, member: str) -> None:
@@ -185,10 +187,12 @@ class House:
     def look(self) -> None:
         """Note every process that ended although nobody killed it, and start it again as an operator's supervisor would."""
         with self._free:
-            for name in [name for name in self.services.ended() if name not in self.down]:
-                code = self.services.processes[name].exitcode
-                self.unexpected.append(f"{name} ended by itself with code {code}\n{self.last_words(name)}")
-                self.revive([name])
+            found = [name for name in self.services.ended() if name not in self.down]
+            self.down.update(found)
+        for name in found:
+            code = self.services.processes[name].exitcode
+            self.unexpected.append(f"{name} ended by itself with code {code}\n{self.last_words(name)}")
+        self.revive(found)
 
     def last_words(self, member: str) -> str:
         """Give the end of a replica's log."""

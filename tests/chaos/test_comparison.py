@@ -97,6 +97,10 @@ def told(position: int, *events: str) -> list[Acknowledged]:
     return [Acknowledged(OWNER, SUBJECTS[0], position, events)]
 
 
+def says(damage: Damage, what: str) -> bool:
+    return any(what in line for line in damage.lines)
+
+
 def test_what_agrees_is_not_damaged(kept):
     assert kept.judged(told(12, "CallClosed", "CallClosed")) == Damage()
 
@@ -108,7 +112,7 @@ def test_a_repeat_with_the_same_bytes_is_harmless(kept):
 
 def test_an_event_that_is_gone_from_the_store_is_lost(kept):
     del kept.rows[5]
-    assert kept.judged().lost > 0
+    assert says(kept.judged(), "lost: intake 6 to 6 in the store")
 
 
 def test_an_acknowledged_event_that_is_not_at_its_place_is_lost(kept):
@@ -185,14 +189,14 @@ def test_the_same_event_logged_twice_is_doubled(kept):
 
 def test_versions_and_times_out_of_order_are_found(kept):
     kept.rows[6] = replace(kept.rows[6], version=9)
-    assert kept.judged().misordered > 0
+    assert says(kept.judged(), "misordered: intake 7: version 9 of its stream follows 2")
     kept.rows[6] = replace(kept.rows[6], version=3, recorded=BEGAN)
-    assert kept.judged().misordered > 0
+    assert says(kept.judged(), "misordered: intake 7: recorded before the event before it")
 
 
 def test_a_previous_position_that_is_not_the_partitions_last_is_found(kept):
-    kept.rows[9] = replace(kept.rows[9], previous=1)
-    assert kept.judged().misordered > 0
+    kept.rows[9] = replace(kept.rows[9], previous=2)
+    assert says(kept.judged(), "misordered: intake 10: previous 2, the partition ended with 7")
 
 
 def test_an_event_that_is_not_in_the_case_log_is_lost(kept):
@@ -202,10 +206,23 @@ def test_an_event_that_is_not_in_the_case_log_is_lost(kept):
 
 
 def test_entries_that_changed_places_are_misordered(kept):
-    kept.entries[3:6] = [kept.entries[5], kept.entries[4], kept.entries[3]]
-    swapped = [*kept.entries[:6], replace(kept.entries[9], idx=6), *kept.entries[7:9], replace(kept.entries[6], idx=9), *kept.entries[10:]]
-    kept.entries = swapped
-    assert kept.judged().misordered > 0
+    kept.entries[0], kept.entries[3] = replace(kept.entries[3], idx=0), replace(kept.entries[0], idx=3)  # of one subject and one source
+    found = kept.judged()
+    assert says(found, "place 2 of its chain follows 0")
+    assert says(found, "its source is at 4 already")
+
+
+def test_an_index_that_is_missing_in_the_log_is_found(kept):
+    kept.entries[-1] = replace(kept.entries[-1], idx=12)
+    found = kept.judged()
+    assert found.lost == len(found.lines) == 1
+
+
+def test_a_payload_that_the_log_holds_otherwise_is_found(kept):
+    line = kept.entries[-1].line.replace(b'"number":"R8-12"', b'"number":"R8-13"')
+    kept.entries[-1] = replace(kept.entries[-1], line=line, leaf=hashlib.sha256(b"\0" + line).digest())
+    found = kept.judged()
+    assert found.differing == len(found.lines) == 1
 
 
 @pytest.mark.parametrize("part", ["leaf", "line", "prev"])

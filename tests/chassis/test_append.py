@@ -18,6 +18,7 @@ from services.chassis.announcement import headers_of, make_announcement
 from services.chassis.desk import Desk
 from services.chassis.events import Refused
 from services.chassis.inbox_store import AlreadyTaken, InboxStore, Move, Taking
+from services.chassis.loop import AWAY
 from services.chassis.reading import NotFound, Reading
 from services.chassis.recorded import About
 from services.chassis.recorder import VersionConflict
@@ -210,3 +211,31 @@ def test_an_event_that_no_log_entry_could_hold_is_refused_before_it_is_stored():
     with pytest.raises(Refused, match="49152 bytes") as refused:
         make_announcement("intake", registered, about)
     assert (refused.value.rule, refused.value.field) == ("size", "file-registered")
+
+
+def test_a_replica_frozen_or_cut_off_while_it_holds_the_append_lock_loses_it(make: Callable[[], Desk], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("services.chassis.recorder.FROZEN_SECONDS", 1)
+    frozen, other, till = InboxStore(make().recorder), make(), uuid4()
+    holding, thawed, parked = threading.Event(), threading.Event(), frozen.letters.parked
+
+    def freeze(*arguments) -> set[UUID]:
+        holding.set()
+        thawed.wait()
+        return parked(*arguments)
+
+    monkeypatch.setattr(frozen.letters, "parked", freeze)
+    with ThreadPoolExecutor(1) as pool:
+        batch = pool.submit(frozen.store, Taking({}, (), (), (), ()))
+        try:
+            assert holding.wait(9)
+            coin(other, till)
+        finally:
+            thawed.set()
+        with pytest.raises(AWAY):
+            batch.result()
+    assert other.state(TILL, till, CASHIER).total == 1
+
+
+def test_every_connection_notices_a_server_that_vanished(desk: Desk):
+    with desk.recorder.datastore.get_connection() as connection:
+        assert connection.info.get_parameters()["tcp_user_timeout"] == "25000"

@@ -2,7 +2,9 @@
 
 import asyncio
 import socket
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from uuid import uuid4
 
@@ -15,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from services.caselog.service import STORE as CASE_LOG
 from services.caselog.waiting import DISTANCES
 from services.chassis.aggregate import step
-from services.chassis.backlog import EVENT_STORE, LETTERS, Backlog
+from services.chassis.backlog import EVENT_STORE, LETTERS, Backlog, Sight
 from services.chassis.desk import Desk
 from services.chassis.exposition import metrics_routes
 from services.chassis.migrate import Store
@@ -114,6 +116,25 @@ def test_without_a_database_a_scrape_says_so_and_nothing_of_what_it_cannot_know(
     assert seen["anken_database_up"] == 0
     assert not FIGURES & seen.keys()
     assert "anken_relay_leading" in seen
+
+
+def test_a_store_that_freezes_in_mid_answer_keeps_nobody_waiting_and_is_asked_once(monkeypatch: pytest.MonkeyPatch):
+    looking = backlog("postgresql://127.0.0.1:1/anken")
+    thawed, asked = threading.Event(), []
+
+    def answer() -> Sight:
+        asked.append(1)
+        thawed.wait()
+        return Sight(up=True)
+
+    monkeypatch.setattr(looking, "_look", answer)
+    monkeypatch.setattr("services.chassis.backlog.LOOK_SECONDS", 0.05)
+    with ThreadPoolExecutor(4) as askers:
+        seen = [one.result(5) for one in [askers.submit(looking.look) for _ in range(4)]]
+    assert (seen, looking.look(), asked) == ([Sight(up=False)] * 4, Sight(up=False), [1])
+    thawed.set()
+    monkeypatch.setattr("services.chassis.backlog.LOOK_SECONDS", 10)
+    assert looking.look() == Sight(up=True)
 
 
 def test_a_store_that_answers_but_cannot_be_read_is_no_failed_scrape(database: Database, desk: Desk):

@@ -16,11 +16,12 @@ from anken.kafka import KafkaCluster
 from anken.topics import TopicMismatch, apply_topics
 from contracts.review import ContractConcluded, UseEnded
 from contracts.topics import dead_letter_topic, owner_topic, partition_of
-from services.chassis.aggregate import step
+from services.chassis.aggregate import Step, step
 from services.chassis.announcement import headers_of
 from services.chassis.consumer import Consumer
 from services.chassis.dead_letters import Cause, KafkaDeadLetters, Letter
 from services.chassis.desk import Desk
+from services.chassis.due import Due, DueDates
 from services.chassis.inbox import Inbox
 from services.chassis.keyring import KeyFileUnusable
 from services.chassis.listener import ReactingListener
@@ -159,6 +160,27 @@ def test_a_refused_reaction_is_recorded_with_its_rule_and_cause(inbox: Inbox, de
 
 
 @pytest.mark.slow
+def test_a_hole_is_found_again_by_whoever_reads_the_partition_next(desk: Desk, kafka: KafkaCluster, prefix: str):
+    whole, broken = uuid4(), uuid4()
+    while partition_of(str(whole)) == partition_of(str(broken)):
+        whole = uuid4()
+    owner = Owner(kafka.bootstrap, owner_topic("review", prefix))
+    owner.write(broken, [record("review", ENDED, broken, 1, None), record("review", ENDED, broken, 9, 4)])
+    owner.write(whole, [record("review", ENDED, whole, 2, None)])
+    hole = {f"review/{partition_of(str(broken))}": 9}
+
+    async def consume() -> None:
+        inbox = Inbox(ReactingListener(desk, REACTIONS, Buried()))
+        consumer = Consumer(inbox, group=f"{prefix}.intake", topics=[owner.topic], bootstrap=kafka.bootstrap)
+        await consumer.start()
+        await asyncio.to_thread(eventually, lambda: inbox.holes == hole and _total(desk, [whole, broken]) == 2)
+        await consumer.stop()
+
+    asyncio.run(consume())
+    asyncio.run(consume())
+
+
+@pytest.mark.slow
 def test_what_travels_through_kafka_arrives(desk: Desk, kafka: KafkaCluster, prefix: str):
     """The consumer's own edge: batches, hand acknowledgement, dead letters, against a real broker."""
     tills = [uuid4() for _ in range(40)]
@@ -204,11 +226,31 @@ def test_views_and_dates_follow_the_store(desk: Desk):
         desk.take(CASHIER, step(TILL, till, take_coin, TakeCoin(amount=1, note="x")))
     with running(Projector(desk.recorder, rows, [COUNT], DUE)):
         eventually(lambda: desk.rows("coins", CASHIER) == [{"coins": 3}])
-    assert [due.subject for _, due in rows.due_by(desk.today())] == [till]
+    assert [due.subject for _, due in rows.due_by(desk.today(), DUE.steps)] == [till]
     with running(Ticker(desk, rows, DUE)):
         eventually(lambda: desk.state(TILL, till, CASHIER).counted)
-        eventually(lambda: rows.due_by(desk.today()) == [])
+        eventually(lambda: rows.due_by(desk.today(), DUE.steps) == [])
     assert desk.take(CASHIER, step(TILL, till, count_till, CountTill())).events == ()
+
+
+def test_a_date_on_which_our_code_breaks_stays_due_and_holds_up_no_other(desk: Desk):
+    broken, sound = uuid4(), uuid4()
+    rows = Rows(desk.recorder.datastore)
+    for till in (broken, sound):
+        desk.take(CASHIER, step(TILL, till, take_coin, TakeCoin(amount=1, note="x")))
+    with running(Projector(desk.recorder, rows, [COUNT], DUE)):
+        eventually(lambda: len(rows.due_by(desk.today(), DUE.steps)) == 2)
+
+    def answer(due: Due, _: date) -> Step:
+        if due.subject == broken:
+            raise ZeroDivisionError
+        return step(TILL, due.subject, count_till, CountTill())
+
+    ticker = Ticker(desk, rows, DueDates(of=DUE.of, set_by=DUE.set_by, steps={"count": answer}))
+    with running(ticker):
+        eventually(lambda: [due.subject for _, due in rows.due_by(desk.today(), DUE.steps)] == [broken])
+        assert desk.state(TILL, sound, CASHIER).counted
+        assert ticker.is_alive()
 
 
 def test_partitions_are_fixed_for_life(kafka: KafkaCluster, prefix: str):

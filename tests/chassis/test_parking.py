@@ -1,16 +1,20 @@
 """A record that cannot be taken parks its case: what follows waits in order, all else flows, and a replay makes it good."""
 
+import hashlib
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 
+from anken.kafka import KafkaCluster
 from contracts.billing import FeePaid
 from contracts.review import ContractConcluded
+from contracts.topics import dead_letter_topic
 from services.chassis.aggregate import step
-from services.chassis.dead_letters import Cause
+from services.chassis.dead_letters import Cause, KafkaDeadLetters
 from services.chassis.desk import Desk
 from services.chassis.kept_letters import State
 from services.chassis.reading import NotFound
@@ -18,7 +22,9 @@ from services.chassis.received import RawRecord
 from services.chassis.refusal import REFUSAL
 from services.chassis.replaying import Unreplayable
 from tests.chassis.conftest import CASHIER
+from tests.chassis.logs_of_kafka import read_topic
 from tests.chassis.rooms import TILL, CountTill, TakeCoin, count_till, take_coin
+from tests.chassis.threads import eventually
 from tests.chassis.till_inbox import ENDED, Breakable, Source, TillInbox, id_of, ids, paid
 from tests.conftest import Database
 
@@ -383,7 +389,6 @@ def test_no_record_is_so_odd_that_its_letter_cannot_be_kept(till_inbox: TillInbo
     till_inbox.inbox.handle(batch)
     assert till_inbox.notes(well) == ids(batch[1:])
     assert [one.position for one in till_inbox.letters()] == [7]
-    assert len(till_inbox.buried.letters) >= 1
 
 
 def test_a_letters_content_comes_back_byte_for_byte(till_inbox: TillInbox):
@@ -413,3 +418,48 @@ def test_reactions_to_one_record_that_concern_nobody_close_its_letter(till_inbox
     del without.replaying.reacting.reactions[FeePaid]  # type: ignore[attr-defined]  # a dict, made for this test
     assert without.replay(till) != []
     assert (exists(desk, till), without.letters()) == (False, [])
+
+
+@pytest.mark.parametrize("closing", ["replay", "drop"])
+def test_a_letter_is_closed_under_the_lock_under_which_inboxes_look(
+    till_inbox: TillInbox, breakable: Breakable, desk: Desk, database: Database, closing: str
+):
+    """Also where nothing is appended, so that only the closing itself could take the lock."""
+    till = uuid4()
+    breakable.tills = {till}
+    till_inbox.inbox.handle([Source("billing").says(paid(1), till)])
+    del till_inbox.replaying.reacting.reactions[FeePaid]  # type: ignore[attr-defined]  # a dict, made for this test
+    (letter,) = till_inbox.letters()
+    with psycopg.connect(database.url(), autocommit=True) as holding, ThreadPoolExecutor(1) as pool:
+        holding.execute("SELECT pg_advisory_lock(hashtextextended('anken.append.intake', 0))")
+        asked = pool.submit(till_inbox.replay, till) if closing == "replay" else pool.submit(drop, till_inbox, letter.letter)
+        waits = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        eventually(lambda: asked.done() or bool(holding.execute(waits).fetchall()))
+        assert (asked.done(), till_inbox.parked(till)) == (False, {till})
+        holding.execute("SELECT pg_advisory_unlock_all()")
+    assert (asked.result(), till_inbox.parked(till)) == ([letter.letter], set())
+
+
+@pytest.mark.slow
+def test_letters_in_the_topic_tell_cause_reason_place_and_where_it_broke(desk: Desk, kafka: KafkaCluster, prefix: str):
+    """A copy for whoever watches topics; one that would be too large for a topic comes without its content, which the store has."""
+    till, review = uuid4(), Source()
+    dead = KafkaDeadLetters("intake", kafka.bootstrap, prefix)
+    till_inbox = TillInbox(desk, Breakable({till}), dead)
+    large = RawRecord("anken.review.v1", 3, 9, b"key", b"x" * 1_000_000, [("x", b"y")])
+    failed = review.says(ENDED, till)
+    till_inbox.inbox.handle([failed, review.says(ENDED, till), large])
+    told = [one for records in read_topic(kafka.bootstrap, dead_letter_topic("intake", prefix)).values() for one in records]
+    by_place = {dict(headers)["dlq-source"].decode(): (key, value, dict(headers)) for key, value, headers in told}
+    kept = {f"{one.topic}/{one.partition}/{one.kafka_offset}": one for one in till_inbox.letters()}
+    assert by_place.keys() == kept.keys()
+    for place, (_, _, headers) in by_place.items():
+        stack = headers.get("dlq-stack")
+        said = (headers["dlq-cause"].decode(), headers["dlq-reason"].decode(), stack and stack.decode(), headers["dlq-consumer"])
+        assert said == (kept[place].cause, kept[place].reason, kept[place].stack, b"intake")
+    key, value, headers = by_place["anken.review.v1/3/1"]
+    assert (key, value, headers["ce_id"].decode()) == (failed.key, failed.value, id_of(failed))
+    key, value, headers = by_place["anken.review.v1/3/9"]
+    assert (key, value, headers["dlq-digest"].decode()) == (None, b"", f"sha256:{hashlib.sha256(large.value or b'').hexdigest()}")
+    if dead.producer is not None:
+        dead.producer.close()

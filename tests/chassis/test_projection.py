@@ -108,7 +108,7 @@ def test_rows_are_the_fold_of_the_store_wherever_batches_end(database: Database,
             catch_up(one)
             for view in (all_books, TAKEN):
                 assert kept(recorder, view).get(1, {}) == folded(recorder, view)
-            assert {due.subject: due.on for _, due in rows.due_by(date.max)} == dates
+            assert {due.subject: due.on for _, due in rows.due_by(date.max, ["inspection"])} == dates
     assert arrived(recorder) or not recorder.max_notification_id()
 
 
@@ -373,3 +373,56 @@ def test_the_command_says_which_address_it_lacks(tmp_path: Path):
     assert done.returncode == 1
     assert done.stderr.startswith("anken: ANKEN_DATABASE_URL is not set")
     assert done.stderr.count("\n") == 1
+
+
+class Waits(threading.Event):
+    """Counts the whiles that were waited."""
+
+    count = 0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.count += 1
+        return super().wait(timeout)
+
+
+def test_events_that_were_told_of_one_by_one_are_waited_for_once(recorder: Recorder, rows: Rows):
+    one, shelves = Projector(recorder, rows, [books()], None), Shelves(recorder)
+    one.turn()  # begins to listen
+    for number in range(1, 41):
+        shelves.append([(0, BookShelved(number=number))])
+    catch_up(one)
+    one.stopping = waits = Waits()
+    one.turn()
+    assert waits.count == 1
+    one.close()
+
+
+def test_a_rebuild_takes_no_rows_of_a_view_that_is_served_meanwhile_for_the_first_time(
+    recorder: Recorder, rows: Rows, monkeypatch: pytest.MonkeyPatch
+):
+    view = books()
+    filled(recorder, 40)
+    live, clear = Projector(recorder, rows, [view], None), rows.clear
+
+    def clear_late(*arguments) -> int:
+        catch_up(live)
+        return clear(*arguments)
+
+    monkeypatch.setattr(rows, "clear", clear_late)
+    rebuilding = rebuild.rebuilding(recorder, rows, view)
+    next(rebuilding)
+    assert kept(recorder, view) == {1: folded(recorder, view)}
+    for _ in rebuilding:
+        pass
+    assert kept(recorder, view) == {2: folded(recorder, view)}
+
+
+def test_dates_of_a_kind_that_nobody_here_knows_hold_up_no_others(recorder: Recorder, rows: Rows):
+    shelves = Shelves(recorder)
+    shelves.append([(0, InspectionFixed(on=date(2026, 4, 9)))])
+    catch_up(Projector(recorder, rows, [books()], DATES))
+    with recorder.connection() as connection:
+        connection.execute(
+            "INSERT INTO intake.due SELECT 'of tomorrow', gen_random_uuid(), 'minatono', '2026-04-01' FROM generate_series(1, 150)"
+        )
+    assert ("inspection", shelves.ids[0]) in {(due.kind, due.subject) for _, due in rows.due_by(date(2026, 4, 9), ["inspection"])}

@@ -1,16 +1,19 @@
 """Readiness: consuming and relaying, and by name what is missing."""
 
 import threading
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
+from prometheus_client import REGISTRY
 
 from services.chassis.backlog import OLDEST_UNSENT, RELAY_POSITION, Sight
 from services.chassis.consumer import Consumer
 from services.chassis.inbox import Inbox
 from services.chassis.loop import Loop
 from services.chassis.readiness import StoreCheck, consuming, loops_turning
+from services.chassis.relay import Relay
 
 Clock = Callable[[float], None]
 
@@ -143,6 +146,17 @@ def consumer(pass_seconds: Clock, reader: Reader, monkeypatch: pytest.MonkeyPatc
     made.assigned = frozenset({("t", 0)})
     monkeypatch.setattr(made, "broker", SimpleNamespace(subscribers=[SimpleNamespace(consumer=reader)]))
     return made
+
+
+def test_a_relay_that_lost_the_lead_while_it_stalled_is_well(monkeypatch: pytest.MonkeyPatch):
+    relay = Relay(SimpleNamespace(), "intake", "127.0.0.1:1", "t")  # type: ignore[arg-type]  # no store is asked
+    monkeypatch.setattr(relay, "is_alive", lambda: True)
+    relay.healthy, relay.lead = True, SimpleNamespace(won=True, close=lambda: None)  # type: ignore[assignment]  # its session is gone
+    relay._stall(time.monotonic() - 5)
+    assert list(loops_turning([relay])) == ["relay-intake"]
+    relay.close()
+    assert list(loops_turning([relay])) == []
+    assert REGISTRY.get_sample_value("anken_relay_stalled_seconds") == 0
 
 
 def test_a_consumer_that_hears_nothing_from_kafka_is_missed(consumer: Consumer, reader: Reader, pass_seconds: Clock):

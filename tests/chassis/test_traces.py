@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode, TraceFlags
 
+from anken.kafka import KafkaCluster
 from contracts import intake
 from services.chassis.actor import Acting
 from services.chassis.aggregate import step
@@ -30,6 +31,7 @@ from services.chassis.issuer import ISSUER, DevelopmentIssuer
 from services.chassis.listener import ReactingListener
 from services.chassis.received import RawRecord
 from services.chassis.recorder import Outgoing
+from services.chassis.relay import Relay
 from services.chassis.room import NO_GRANT, Room, make_desk
 from services.chassis.rows import Rows
 from services.chassis.settings import settings_for
@@ -41,6 +43,7 @@ from services.chassis.web import Health, acting_as, make_app
 from tests.chassis.conftest import CASHIER
 from tests.chassis.rooms import DAY, DUE, TILL, CountTill, TakeCoin, count_till, take_coin
 from tests.chassis.test_kafka_path import Buried
+from tests.chassis.threads import eventually, running
 from tests.conftest import Database
 
 GIVEN = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -145,6 +148,15 @@ def test_a_relay_batch_is_linked_to_every_event_it_carries(desk: Desk, exported:
     (relay,) = exported.get_finished_spans()
     assert len({link.context.span_id for link in relay.links}) == 500
     assert dict(relay.attributes) == {"first": 1, "last": 500, "events": 500}
+
+
+def test_the_relay_ends_its_span_when_the_batch_has_landed(desk: Desk, kafka: KafkaCluster, prefix: str, exported: InMemorySpanExporter):
+    with span("work"):
+        desk.take(Acting("cashier-1", "finance", "minatono", traceparent()), step(TILL, uuid4(), take_coin, TakeCoin(amount=1, note="x")))
+    with running(Relay(desk.recorder, "intake", kafka.bootstrap, prefix)):
+        eventually(lambda: desk.recorder.max_tracking_id("relay") == 1)
+    work, relay = exported.get_finished_spans()
+    assert (relay.name, relay.parent, [link.context.span_id for link in relay.links]) == ("relay intake", None, [work.context.span_id])
 
 
 def test_a_date_begins_a_trace_that_its_event_carries(desk: Desk, exported: InMemorySpanExporter):

@@ -10,7 +10,7 @@ from contracts.billing import FeePaid
 from contracts.review import UseEnded
 from contracts.values import ContractEvent
 from services.chassis.aggregate import Step, step
-from services.chassis.dead_letters import Letter
+from services.chassis.dead_letters import DeadLetterTopic, Letter
 from services.chassis.desk import Desk
 from services.chassis.heard import Heard
 from services.chassis.inbox import Inbox
@@ -93,11 +93,11 @@ class TillInbox:
 
     desk: Desk
     breakable: Breakable
-    buried: Buried = field(default_factory=Buried)
+    topic: DeadLetterTopic = field(default_factory=Buried)
 
     def __post_init__(self) -> None:
         self.store = InboxStore(self.desk.recorder)
-        self.inbox = Inbox(ReactingListener(self.desk, self.breakable.reactions(), self.buried))
+        self.inbox = Inbox(ReactingListener(self.desk, self.breakable.reactions(), self.topic))
         self.replaying = Replaying(self.desk, self.breakable.reactions())
         self.kept = KeptLetters("intake")
 

@@ -1,6 +1,7 @@
 """The embedded PostgreSQL: reachable by URL, durable over a restart and a crash, and nobody else's business."""
 
 import stat
+import threading
 
 import psycopg
 import pytest
@@ -49,6 +50,19 @@ def test_data_survives_a_stop_and_a_power_cut(server):
         psycopg.connect(server.url())
     server.start()
     assert query(server.url(), "SELECT number FROM fact ORDER BY 1") == [(1,), (2,)]
+
+
+def test_a_frozen_server_answers_nothing_until_it_goes_on(server):
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        server.pause()
+        asked = threading.Thread(target=connection.execute, args=("SELECT 1",))
+        asked.start()
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(server.url(), connect_timeout=2)
+        assert asked.is_alive()
+        server.resume()
+        asked.join()
+    assert query(server.url(), "SELECT 1") == [(1,)]
 
 
 def test_two_servers_do_not_meet(server, tmp_path):

@@ -4,7 +4,7 @@ import argparse
 import importlib
 from typing import Final
 
-from tests.bench.measure import Bench
+from tests.bench.measure import Bench, quiet
 
 NAMES: Final = ("append", "hop", "http", "maintenance", "project")
 DEFAULT_ROUNDS: Final = 5
@@ -29,6 +29,7 @@ def main() -> None:
         return
     if given.rounds < 1:
         parser.error("--rounds: one at least")
+    quiet()
     print(bench(given.name)(given.rounds, given.size))
 
 

@@ -1,9 +1,12 @@
 """Rounds in which a work and its limit take turns, so that both see the same machine; medians of them, and the last line."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 from typing import Literal
+
+import structlog
 
 Size = Literal["full", "small"]
 Bench = Callable[[int, Size], str]  # rounds and size in; prints its table, gives its last line
@@ -55,6 +58,8 @@ def rounded(figure: float) -> str:
     return f"{figure:.0f}" if figure >= 100 else f"{figure:.1f}" if figure >= 10 else f"{figure:.3f}"
 
 
-def spread(numbers: Sequence[float]) -> str:
-    """Tell the median and the range of some numbers."""
-    return f"{median(numbers):,.0f} ({min(numbers):,.0f}-{max(numbers):,.0f})"
+def quiet() -> None:
+    """Log warnings only, as plain lines."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    for name in ("aiokafka", "faststream", "kafka"):  # a topic that was just made is told of by every partition
+        logging.getLogger(name).setLevel(logging.CRITICAL)

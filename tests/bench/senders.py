@@ -7,7 +7,8 @@ from services.chassis.announcement import headers_of
 from services.chassis.recorded import subject_of
 from services.chassis.recorder import Datastore, Recorder
 from services.chassis.relay import BATCH, Relay, make_producer
-from tests.bench.track import Track, quiet
+from tests.bench.measure import quiet
+from tests.bench.track import Track
 
 
 def run_relay(track: Track, told: Connection) -> None:

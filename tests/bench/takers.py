@@ -20,7 +20,8 @@ from services.chassis.listener import ReactingListener
 from services.chassis.recorder import Datastore, Recorder
 from services.chassis.room import make_desk
 from services.chassis.settings import settings_for
-from tests.bench.track import Track, quiet
+from tests.bench.measure import quiet
+from tests.bench.track import Track
 
 LOOK_SECONDS: Final = 0.01
 INSERT: Final = "INSERT INTO billing.recorded VALUES (%s, %s)"

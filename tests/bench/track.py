@@ -1,13 +1,10 @@
 """One way from a store to an inbox: where its servers are, and the processes at both ends of it."""
 
-import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Final
-
-import structlog
 
 from anken.processes import CONTEXT
 from contracts.topics import owner_topic
@@ -73,10 +70,3 @@ def run_between(track: Track, sender: Runner, taker: Runner, go: Callable[[End],
     finally:
         for one in ends:
             one.end()
-
-
-def quiet() -> None:
-    """Log warnings only, as plain lines."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    for name in ("aiokafka", "faststream", "kafka"):  # a topic that was just made is told of by every partition
-        logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -8,7 +8,7 @@ import psycopg
 
 from anken.kafka import KafkaCluster
 from services.chassis.loop import AWAY
-from tests.chaos.batches import cut_batch, trim_topic
+from tests.chaos.batches import IN_HAND_SECONDS, cut_batch, trim_topic
 from tests.chaos.house import BROKERS, DATABASE_SERVER, RELAYS, SERVING, House
 from tests.chaos.schedule import Blow, Fault
 from tests.chaos.side_load import SideLoad
@@ -53,19 +53,22 @@ def kill_relay(house: House, _: SideLoad, blow: Blow) -> None:
 
 
 def cut_relay(house: House, load: SideLoad, blow: Blow) -> None:
-    """Kill the relay while a dead broker owes it acks: what it has in hand is nowhere else.
+    """Kill the relay while two dead brokers owe it acks: what it has in hand is nowhere else, and no other broker can take their place.
 
-    A broker that is only frozen would find it in its socket when it goes on.
+    Frozen ones would not do: they find the records in their sockets when they go on.
     """
+    nodes = [(blow.pick + step) % NODES for step in range(2)]
     with house.this(BROKERS):
-        node = blow.pick % NODES
-        house.kafka.kill(node)
+        for node in nodes:
+            house.kafka.kill(node)
         load.register(load.SOME)
+        time.sleep(IN_HAND_SECONDS)
         with house.victim(blow.pick, leading_process(house)) as member:
             house.kill(member)
             time.sleep(blow.hold)
             house.revive([member])
-        house.kafka.restart(node)
+        for node in nodes:
+            house.kafka.restart(node)
         house.kafka.wait_ready()
 
 

@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def check_tree(folder: Path) -> None:
     """Raise Failed unless this process and a forked one run the code of a folder."""
+    processes.warm_up()
     for where in (*sources(), *processes.in_child(sources)):
         if not Path(where).is_relative_to(folder):
             raise Failed(f"{where} runs, not the code in {folder}")

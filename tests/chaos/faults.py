@@ -8,8 +8,8 @@ import psycopg
 
 from anken.kafka import KafkaCluster
 from services.chassis.loop import AWAY
-from tests.chaos.batches import cut_batch, trim_topic
-from tests.chaos.house import DATABASE_SERVER, RELAYS, SERVING, House
+from tests.chaos.batches import IN_HAND_SECONDS, cut_batch, trim_topic
+from tests.chaos.house import BROKERS, DATABASE_SERVER, RELAYS, SERVING, House
 from tests.chaos.schedule import Blow, Fault
 from tests.chaos.side_load import SideLoad
 
@@ -50,6 +50,26 @@ def kill_relay(house: House, _: SideLoad, blow: Blow) -> None:
         house.kill(member)
         time.sleep(blow.hold)
         house.revive([member])
+
+
+def cut_relay(house: House, load: SideLoad, blow: Blow) -> None:
+    """Kill the relay while two dead brokers owe it acks: what it has in hand is nowhere else, and no other broker can take their place.
+
+    Frozen ones would not do: they find the records in their sockets when they go on.
+    """
+    nodes = [(blow.pick + step) % NODES for step in range(2)]
+    with house.this(BROKERS):
+        for node in nodes:
+            house.kafka.kill(node)
+        load.register(load.SOME)
+        time.sleep(IN_HAND_SECONDS)
+        with house.victim(blow.pick, leading_process(house)) as member:
+            house.kill(member)
+            time.sleep(blow.hold)
+            house.revive([member])
+        for node in nodes:
+            house.kafka.restart(node)
+        house.kafka.wait_ready()
 
 
 def freeze_relay(house: House, _: SideLoad, blow: Blow) -> None:
@@ -93,22 +113,24 @@ def on_broker(hit: Callable[[KafkaCluster, int], None], heal: Callable[[KafkaClu
 
     def happen(house: House, _: SideLoad, blow: Blow) -> None:
         nodes = [(blow.pick + step) % NODES for step in range(count)]
-        for node in nodes:
-            hit(house.kafka, node)
-        time.sleep(blow.hold)
-        for node in nodes:
-            heal(house.kafka, node)
+        with house.this(BROKERS):
+            for node in nodes:
+                hit(house.kafka, node)
+            time.sleep(blow.hold)
+            for node in nodes:
+                heal(house.kafka, node)
 
     return happen
 
 
 def keep_brokers_away(house: House, _: SideLoad, blow: Blow) -> None:
     """Kill all brokers and keep them away, while commands go on: what is said meanwhile waits in the stores."""
-    for node in range(NODES):
-        house.kafka.kill(node)
-    time.sleep(blow.hold)
-    for node in range(NODES):
-        house.kafka.restart(node)
+    with house.this(BROKERS):
+        for node in range(NODES):
+            house.kafka.kill(node)
+        time.sleep(blow.hold)
+        for node in range(NODES):
+            house.kafka.restart(node)
 
 
 def kill_postgres(house: House, _: SideLoad, blow: Blow) -> None:
@@ -142,5 +164,6 @@ BLOWS: Final[Mapping[Fault, Strike]] = {
     Fault.POSTGRES_KILLED: kill_postgres,
     Fault.POSTGRES_FROZEN: freeze_postgres,
     Fault.BATCH_CUT: cut_batch,
+    Fault.RELAY_CUT: cut_relay,
     Fault.TOPIC_TRIMMED: trim_topic,
 }

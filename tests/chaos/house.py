@@ -26,6 +26,7 @@ SERVING: Final = ("intake.0", "review.0", "review.1", "billing.0", "anonymizer.0
 RELAYS: Final = ("intake.relay0", "intake.relay1")  # processes of their own, one of them leading; elsewhere relays are threads
 RESIDENTS: Final = (*SERVING, *RELAYS)
 DATABASE_SERVER: Final = "PostgreSQL"
+BROKERS: Final = "brokers"
 LAST_WORDS: Final = 12  # lines of a log that the report of an unexpected exit quotes
 READY_SECONDS: Final = 90
 SCRAPE_SECONDS: Final = 2.0
@@ -128,7 +129,7 @@ class House:
 
     @contextmanager
     def this(self, member: str) -> Iterator[None]:
-        """Wait until no other fault has this in hand, a member or PostgreSQL, and keep others off it."""
+        """Wait until no other fault has this in hand, a member or a server, and keep others off it."""
         with self._free:
             while member in self._hit:
                 self._free.wait()

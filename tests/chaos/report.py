@@ -6,7 +6,7 @@ from tests.chaos.driver import Run
 from tests.chaos.schedule import Fault
 
 LEAST_CASES: Final = 3
-KILLS: Final = (Fault.SERVICE_KILLED, Fault.RELAY_KILLED, Fault.BROKER_KILLED, Fault.POSTGRES_KILLED, Fault.BATCH_CUT)
+KILLS: Final = (Fault.SERVICE_KILLED, Fault.RELAY_KILLED, Fault.BROKER_KILLED, Fault.POSTGRES_KILLED, Fault.BATCH_CUT, Fault.RELAY_CUT)
 
 
 def reasons(run: Run, rounds: int) -> list[str]:

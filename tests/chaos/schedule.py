@@ -28,6 +28,7 @@ class Fault(StrEnum):
     POSTGRES_KILLED = "PostgreSQL killed"
     POSTGRES_FROZEN = "PostgreSQL frozen"
     BATCH_CUT = "replicas join and die in a batch"
+    RELAY_CUT = "relay dies with records in hand"
     TOPIC_TRIMMED = "topic trimmed"
 
 
@@ -46,18 +47,20 @@ HOLDS: Final = {
     Fault.POSTGRES_KILLED: (0.2, 3),
     Fault.POSTGRES_FROZEN: (1, 6),
     Fault.BATCH_CUT: (0.2, 2),
+    Fault.RELAY_CUT: (0.5, 3),
     Fault.TOPIC_TRIMMED: (1, 3),
 }
 DECKS: Final[Sequence[tuple[int, tuple[Fault, ...]]]] = (  # how many of each deck a round is dealt
     (1, (Fault.BROKER_KILLED, Fault.BROKER_FROZEN, Fault.BROKERS_FROZEN)),
     (1, (Fault.POSTGRES_KILLED, Fault.POSTGRES_FROZEN)),
-    (1, (Fault.BATCH_CUT, Fault.TOPIC_TRIMMED)),
+    (1, (Fault.BATCH_CUT, Fault.RELAY_CUT, Fault.TOPIC_TRIMMED)),
     (2, (Fault.SERVICE_KILLED, Fault.SERVICE_FROZEN, Fault.SERVICE_KILLED)),
     (1, (Fault.RELAY_KILLED, Fault.RELAY_FROZEN, Fault.LEAD_CUT, Fault.ZOMBIE)),
 )
 
 
-NEED_BROKERS: Final = frozenset(DECKS[0][1] + DECKS[2][1])
+# While the brokers are away relays keep what they have in hand, for 150 s: nothing else may take it from them.
+BESIDE_AWAY: Final = frozenset({Fault.SERVICE_KILLED, Fault.SERVICE_FROZEN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ def _plan(number: int, chance: random.Random, hands: list[list[Fault]]) -> Plan:
                 hand.extend(chance.sample(deck, len(deck)))
             dealt.append(hand.pop())
     if number == AWAY_ROUND:
-        dealt = [Fault.BROKERS_AWAY, *(fault for fault in dealt if fault not in NEED_BROKERS)]
+        dealt = [Fault.BROKERS_AWAY, *(fault for fault in dealt if fault in BESIDE_AWAY)]
     blows = tuple(_blow(fault, chance) for fault in dealt)
     starts = tuple(sorted(chance.uniform(0, SPAN / 2) for _ in range(CASES)))
     return Plan(number, chance.getrandbits(32), blows, starts)
@@ -108,4 +111,5 @@ def _plan(number: int, chance: random.Random, hands: list[list[Fault]]) -> Plan:
 
 def _blow(fault: Fault, chance: random.Random) -> Blow:
     shortest, longest = HOLDS[fault]
-    return Blow(fault, chance.uniform(0.3, SPAN), chance.uniform(shortest, longest), chance.getrandbits(16))
+    at = SPAN if fault is Fault.BROKERS_AWAY else chance.uniform(0.3, SPAN)  # there the cases are well under way by then
+    return Blow(fault, at, chance.uniform(shortest, longest), chance.getrandbits(16))

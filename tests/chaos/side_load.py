@@ -29,6 +29,7 @@ class SideLoad:
     """Registers files until told otherwise; each attempt is files of its own, so that a lost answer doubts no later one."""
 
     FEW: Final = 3
+    SOME: Final = 40
     MANY: Final = 600
     TOGETHER: Final = 50
 

@@ -20,6 +20,13 @@ from services.chassis.logs import describe_exception
 DATABASE = "anken"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Count every test that needs a broker among the slow ones: it takes eight seconds to start."""
+    for item in items:
+        if "kafka" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 def plain_logs() -> None:
     """Log as the services do, without the coloured tracebacks that structlog draws by default."""
     structlog.configure(

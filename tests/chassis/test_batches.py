@@ -26,6 +26,8 @@ from tests.chassis.threads import eventually
 from tests.chassis.till_inbox import ENDED, Breakable, Source, TillInbox, ids, paid
 from tests.conftest import Database
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def till_inbox(desk: Desk) -> TillInbox:

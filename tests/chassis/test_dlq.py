@@ -20,6 +20,8 @@ from services.chassis.settings import Settings
 from tests.chassis.till_inbox import ENDED, Breakable, Source, TillInbox, ids
 from tests.conftest import Database
 
+pytestmark = pytest.mark.slow
+
 Answer = tuple[int, str, str]
 
 

@@ -28,6 +28,8 @@ from tests.chassis.threads import eventually
 from tests.chassis.till_inbox import ENDED, Breakable, Source, TillInbox, id_of, ids, paid
 from tests.conftest import Database
 
+pytestmark = pytest.mark.slow
+
 OPERATOR = "operator-1"
 
 
@@ -440,7 +442,6 @@ def test_a_letter_is_closed_under_the_lock_under_which_inboxes_look(
     assert (asked.result(), till_inbox.parked(till)) == ([letter.letter], set())
 
 
-@pytest.mark.slow
 def test_letters_in_the_topic_tell_cause_reason_place_and_where_it_broke(desk: Desk, kafka: KafkaCluster, prefix: str):
     """A copy for whoever watches topics; one that would be too large for a topic comes without its content, which the store has."""
     till, review = uuid4(), Source()

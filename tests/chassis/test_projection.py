@@ -25,6 +25,8 @@ from services.chassis.views import Row, View
 from tests.chassis.shelves import DATES, TAKEN, BookShelved, BookTaken, InspectionFixed, ShelfDusted, Shelves, books, folded, kept
 from tests.conftest import Database
 
+pytestmark = pytest.mark.slow
+
 TENANTS = ("minatono", "yamanoue")
 EVENTS = st.one_of(
     st.builds(BookShelved, number=st.integers(0, 9)),
@@ -112,7 +114,6 @@ def test_rows_are_the_fold_of_the_store_wherever_batches_end(database: Database,
     assert arrived(recorder) or not recorder.max_notification_id()
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("small_batches")
 def test_replicas_take_turns_and_fold_each_event_once(recorder: Recorder, rows: Rows):
     view, shelves = books(), Shelves(recorder)
@@ -178,7 +179,6 @@ def filled(recorder: Recorder, events: int = 2000) -> Shelves:
     return shelves
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("small_batches")
 def test_a_view_is_folded_anew_while_it_is_read_written_and_projected(recorder: Recorder, rows: Rows):
     view, shelves = books(), filled(recorder)
@@ -194,7 +194,6 @@ def test_a_view_is_folded_anew_while_it_is_read_written_and_projected(recorder: 
     assert reached[-1].folded == reached[-1].place > 2000
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("small_batches")
 def test_a_new_release_folds_a_changed_view_anew_while_the_old_one_still_runs(recorder: Recorder, rows: Rows):
     old, new, shelves = books(), books(revision=2, mark="second"), filled(recorder)
@@ -342,7 +341,6 @@ def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
     )
 
 
-@pytest.mark.slow
 def test_the_command_folds_a_view_anew(database: Database, recorder: Recorder):
     url = {"ANKEN_INTAKE_DATABASE_URL": database.url("anken_intake")}
     filled(recorder, 40)
@@ -358,7 +356,6 @@ def test_the_command_folds_a_view_anew(database: Database, recorder: Recorder):
     assert (refused.returncode, refused.stderr) == (1, "anken: a rebuild of intake/calls is running\n")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nothing", "review/proposals", "intake"])
 def test_an_unknown_view_is_answered_with_those_there_are(name: str):
     done = command("rebuild", name)
@@ -367,7 +364,6 @@ def test_an_unknown_view_is_answered_with_those_there_are(name: str):
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.slow
 def test_the_command_says_which_address_it_lacks(tmp_path: Path):
     done = command("rebuild", "billing/fees", "--data", str(tmp_path))
     assert done.returncode == 1

@@ -13,7 +13,7 @@ import yaml
 
 from anken.case_file import CaseFile
 from anken.client import TENANT
-from anken.play import CRITERIA, REASONS, REFUSED_CRITERION, SOURCE, UNMET, Proposer
+from anken.play import CRITERIA, REASONS, REFUSED_CRITERION, SOURCE, UNMET, Proposer, form_7
 from services.chassis.clock import JST
 from tests.chaos.counter import Counter, Refusal
 from tests.chaos.house import House
@@ -47,23 +47,7 @@ class Script:
 
     def form(self, proposer: Proposer) -> dict[str, Any]:
         """Fill Form 7 in."""
-        wish = self.case_file.proposal
-        return {
-            "proposer_kind": "entity",
-            "proposer": proposer.name,
-            "address": proposer.address,
-            "representative": proposer.representative,
-            "principal_count": wish.principal_count,
-            "wanted": wish.wanted,
-            "purpose": wish.purpose,
-            "business": wish.business,
-            "use_from": str(self.day(45)),
-            "use_to": str(self.day(DAYS - 1)),
-            "period_reason": wish.period_reason,
-            "safeguards": wish.safeguards,
-            "delivery_method": wish.delivery_method,
-            "attachments": [{"kind": kind, "made": str(self.day(1))} for kind in ("pledge", "public_benefit", "registry_certificate")],
-        }
+        return form_7(self.case_file.proposal, proposer, self.day)
 
 
 def prepare(house: House, counter: Counter, case_file: CaseFile) -> Script:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 from prometheus_client import REGISTRY
 
 from services.chassis.backlog import OLDEST_UNSENT, RELAY_POSITION, Sight
@@ -167,6 +168,13 @@ def test_a_consumer_that_hears_nothing_from_kafka_is_missed(consumer: Consumer, 
     assert consuming(consumer) == ()
     pass_seconds(61)
     assert consuming(consumer) == ("consumer",)
+
+
+@pytest.mark.parametrize("asked", ["assignment", "last_poll_timestamp"])
+def test_what_the_reader_here_stands_for_is_what_the_library_has(asked: str):
+    """A probe passes over what a rebalance takes away under it, and would pass over a renamed method too."""
+    assert callable(getattr(AIOKafkaConsumer, asked))
+    assert callable(getattr(Reader, asked))
 
 
 def test_a_consumer_in_a_long_batch_is_well_until_the_group_gives_it_up(consumer: Consumer, pass_seconds: Clock):

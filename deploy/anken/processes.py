@@ -108,7 +108,8 @@ class Services:
 
     def ended(self) -> list[str]:
         """Name the services that are no longer running."""
-        return [name for name, process in self.processes.items() if not process.is_alive()]
+        # A copy: another thread may start a service meanwhile.
+        return [name for name, process in tuple(self.processes.items()) if not process.is_alive()]
 
     def kill(self) -> None:
         """End all at once, as a power cut would."""

@@ -22,7 +22,7 @@ log = get_logger(__name__)
 def serve(compose: Callable[[Settings], Service], settings: Settings) -> None:
     """Serve on the settings' host and port until SIGTERM or Ctrl-C: finish the running request and batch, then end."""
     configure_logs(settings.service, settings.log_level)
-    with socket.create_server((settings.host, settings.port), reuse_port=False) as listening:
+    with listen(settings) as listening:
         run(compose(settings), listening)
 
 
@@ -34,10 +34,21 @@ def serve_child(compose: Callable[[Settings], Service], settings: Settings, log_
         os.dup2(file.fileno(), 2)
         configure_logs(settings.service, settings.log_level, file)
         threading.Thread(target=_end_with_starter, name="starter-watch", daemon=True).start()
-        with socket.create_server((settings.host, settings.port)) as listening:
+        with listen(settings) as listening:
             told.send(listening.getsockname()[1])
             told.close()
             run(compose(settings), listening)
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Open the settings' host and port; what is written on a connection leaves at once.
+
+    asyncio sets TCP_NODELAY only where the socket was made with the protocol's number, which create_server's is not: the second
+    part of each answer would wait 40 ms for the client's delayed acknowledgement. Connections inherit it from the listening socket.
+    """
+    listening = socket.create_server((settings.host, settings.port))
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 def run(service: Service, listening: socket.socket) -> None:

@@ -35,7 +35,8 @@ from services.anonymizer.run import run_plan, run_recount
 from services.anonymizer.specification import canonical, digest, read_document, specification_from
 from services.anonymizer.vault import Vault
 from services.chassis.actor import Acting
-from services.chassis.aggregate import step
+from services.chassis.aggregate import next_step, step
+from services.chassis.answering import routes_of
 from services.chassis.desk import Desk
 from services.chassis.events import Refused
 from services.chassis.reading import NotFound
@@ -120,7 +121,7 @@ def extract_in_work(desk: Desk, vault: Vault, case: UUID, acting: Acting) -> Ite
 
 def router(desk: Desk, vault: Vault) -> APIRouter:
     """Make the anonymizer's routes over its desk and its protected place."""
-    routes = APIRouter(tags=["anonymizer"])
+    routes = routes_of("anonymizer")
     routes.include_router(processing_routes(desk, vault))
     routes.include_router(delivery_routes(desk, vault))
     return routes
@@ -128,7 +129,7 @@ def router(desk: Desk, vault: Vault) -> APIRouter:
 
 def processing_routes(desk: Desk, vault: Vault) -> APIRouter:
     """Serve what leads from a specification to a verified extract without keys."""
-    routes = APIRouter()
+    routes = routes_of()
 
     def min_principals() -> int:
         return desk.law().constants.min_principals_dataset.value
@@ -206,7 +207,7 @@ def processing_routes(desk: Desk, vault: Vault) -> APIRouter:
 
 def delivery_routes(desk: Desk, vault: Vault) -> APIRouter:
     """Serve the hand-over: release by staff, collection and acknowledgement by the proposer."""
-    routes = APIRouter()
+    routes = routes_of()
 
     @routes.post("/cases/{case}/delivery")
     def deliver_extract(case: UUID, acting: Deliverer) -> DeliveryAnswer:
@@ -228,8 +229,7 @@ def delivery_routes(desk: Desk, vault: Vault) -> APIRouter:
 
     @routes.post("/cases/{case}/acknowledgement")
     def acknowledge_delivery(case: UUID, body: AcknowledgementBody, acting: Proposer) -> Taken:
-        desk.state(EXTRACT, case, acting)
         command = AcknowledgeDelivery(account=acting.actor, received=body.received)
-        return desk.take(acting, step(EXTRACT, case, acknowledge, command))
+        return desk.take(acting, next_step(EXTRACT, case, acknowledge, command))
 
     return routes

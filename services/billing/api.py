@@ -12,7 +12,8 @@ from contracts.values import Code
 from services.billing.events import FeePart, Yen
 from services.billing.fee import FEE, Fee, RecordPayment, record_payment
 from services.chassis.actor import Acting
-from services.chassis.aggregate import step
+from services.chassis.aggregate import next_step
+from services.chassis.answering import routes_of
 from services.chassis.desk import Desk
 from services.chassis.events import Refused
 from services.chassis.reading import NotFound
@@ -69,13 +70,12 @@ def answer(case: UUID, fee: Fee) -> FeeAnswer:
 
 def router(desk: Desk) -> APIRouter:
     """Make billing's routes."""
-    routes = APIRouter(tags=["billing"])
+    routes = routes_of("billing")
 
     @routes.post("/cases/{case}/payments")
     def record(case: UUID, body: PaymentBody, acting: Finance) -> Taken:
-        desk.state(FEE, case, acting)
         command = RecordPayment(amount=body.amount, received=body.received, reference=body.reference, today=desk.today())
-        return desk.take(acting, step(FEE, case, record_payment, command))
+        return desk.take(acting, next_step(FEE, case, record_payment, command))
 
     @routes.get("/cases")
     def fees(acting: Staff) -> list[Row]:

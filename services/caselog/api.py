@@ -5,11 +5,12 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query
 
 from services.caselog.history import Case, Histories, History
 from services.caselog.missing import Missing, MissingList
 from services.chassis.actor import Acting
+from services.chassis.answering import routes_of
 from services.chassis.clock import start_of
 from services.chassis.events import Refused
 from services.chassis.web import acting_as
@@ -23,24 +24,22 @@ INSTANT: Final = timedelta(microseconds=1)
 
 def routes(histories: Histories, missing: MissingList) -> APIRouter:
     """Make the case log's routes."""
-    api = APIRouter(tags=["caselog"])
+    api = routes_of("caselog")
 
     @api.get("/cases")
     def list_cases(acting: Annotated[Acting, Depends(acting_as(*READERS))]) -> list[Case]:
         """List the tenant's cases, newest last."""
         return histories.cases(acting.tenant)
 
-    @api.get("/cases/{case}/history", response_model=History)
+    @api.get("/cases/{case}/history")
     def read_history(
         case: UUID,
         acting: Annotated[Acting, Depends(acting_as(*READERS))],
         as_of: Annotated[str | None, Query(alias="as-of", description="keep what took effect by this date or moment")] = None,
         known_at: Annotated[str | None, Query(alias="known-at", description="keep what was recorded by this date or moment")] = None,
-    ) -> Response:
+    ) -> History:
         """Tell a case's history in log order; sealed text stays sealed."""
-        told = histories.history(case, acting.tenant, moment(as_of, "as-of"), moment(known_at, "known-at"))
-        # pydantic writes it: a payload of an unknown type may hold a number that the framework's JSON refuses (1e999).
-        return Response(told.model_dump_json(), media_type="application/json")
+        return histories.history(case, acting.tenant, moment(as_of, "as-of"), moment(known_at, "known-at"))
 
     @api.get("/waiting")
     def list_waiting(acting: Annotated[Acting, Depends(acting_as(*WATCHERS))]) -> list[Missing]:

@@ -32,14 +32,20 @@ class Aggregate(Generic[S, E]):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A decision to take: on which aggregate, by which function, with which command. Make it with `step`."""
+    """A decision to take: on which aggregate, by which function, with which command. Make it with `step` or `next_step`."""
 
     aggregate: Aggregate[Any, Any]
     subject: UUID
     decide: Callable[[Any, Any], Iterator[Event]]
     command: Command
+    begun: bool = False  # something must have happened to the aggregate before
 
 
 def step(aggregate: Aggregate[S, E], subject: UUID, decide: Callable[[S, C], Iterator[E]], command: C) -> Step:
     """Bind a decision to the aggregate it is taken on; the types of state, command and events must agree."""
     return Step(aggregate, subject, decide, command)
+
+
+def next_step(aggregate: Aggregate[S, E], subject: UUID, decide: Callable[[S, C], Iterator[E]], command: C) -> Step:
+    """Bind a decision as `step` does, to an aggregate that has begun: to take it on another raises NotFound."""
+    return Step(aggregate, subject, decide, command, begun=True)

@@ -120,8 +120,10 @@ class Desk:
         return [self.mapper.to_stored_event(one) for one in reading.decided]
 
     def decide(self, reading: Reading, one: Step, acting: Acting, cause: Cause | None) -> None:
-        """Decide one step within a reading; raises what the decision refuses."""
+        """Decide one step within a reading; raises what the decision refuses, NotFound for a next step where there was none."""
         name = one.aggregate.stream(one.subject)
+        if one.begun and not reading.stream(one.aggregate, one.subject).events:
+            raise NotFound(one.aggregate.name, one.subject)
         for event in one.decide(reading.state(one.aggregate, one.subject), one.command):
             before = reading.stream(one.aggregate, one.subject)
             after = one.aggregate.evolve(before.state, event)

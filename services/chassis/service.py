@@ -15,6 +15,7 @@ from psycopg_pool import ConnectionPool
 from structlog.stdlib import get_logger
 
 from contracts.topics import owner_topic
+from services.chassis.answering import request_threads
 from services.chassis.backlog import Backlog, Distance
 from services.chassis.clock import BusinessClock
 from services.chassis.consumer import Consumer
@@ -73,6 +74,7 @@ class Service:
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        asyncio.get_running_loop().set_default_executor(request_threads())
         running = asyncio.create_task(self._run(), name="start")
         running.add_done_callback(_end_on_defect)
         watching = asyncio.create_task(watch_event_loop(), name="event-loop-lag")

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ModelWrapValidatorHan
 from pydantic_core import SchemaValidator
 
 from services.chassis.actor import Acting
+from services.chassis.answering import routes_of
 from services.chassis.clock import BusinessClock
 from services.chassis.desk import Taken
 from services.chassis.limits import BodyLimit, refuse_unholdable
@@ -114,7 +115,7 @@ class ClockBody(Body):
 
 def development_routes(clock: BusinessClock) -> APIRouter:
     """Serve what only the development issuer's world has: a business clock that can be set."""
-    routes = APIRouter(prefix="/development", tags=["development"])
+    routes = routes_of("development", prefix="/development")
 
     @routes.put("/clock", status_code=204)
     def set_clock(body: ClockBody, _: Annotated[Acting, Depends(acting_as("operator"))]) -> None:

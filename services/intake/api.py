@@ -9,7 +9,8 @@ from pydantic import JsonValue, StringConstraints
 
 from contracts.values import Code, Count
 from services.chassis.actor import Acting
-from services.chassis.aggregate import step
+from services.chassis.aggregate import next_step, step
+from services.chassis.answering import routes_of
 from services.chassis.desk import Desk
 from services.chassis.reading import NotFound
 from services.chassis.views import Row
@@ -76,7 +77,7 @@ class RegisterBody(Body):
 
 def router(desk: Desk) -> APIRouter:
     """Make intake's routes."""
-    routes = APIRouter()
+    routes = routes_of()
     _file_routes(routes, desk)
     _call_routes(routes, desk)
     _proposal_routes(routes, desk)
@@ -92,13 +93,11 @@ def _file_routes(routes: APIRouter, desk: Desk) -> None:
 
     @routes.post("/files/{file}/eligibility")
     def judge(file: UUID, body: EligibilityBody, acting: Annotated[Acting, Depends(acting_as("owner", "coordinator", "head"))]) -> Taken:
-        _file(desk, file, acting)
-        return desk.take(acting, step(FILE, file, assess, AssessEligibility(findings=body.findings)))
+        return desk.take(acting, next_step(FILE, file, assess, AssessEligibility(findings=body.findings)))
 
     @routes.post("/files/{file}/flag")
     def solicit(file: UUID, body: FlagBody, acting: Annotated[Acting, Depends(acting_as("head"))]) -> Taken:
-        _file(desk, file, acting)
-        return desk.take(acting, step(FILE, file, flag, FlagFile(unit=body.unit)))
+        return desk.take(acting, next_step(FILE, file, flag, FlagFile(unit=body.unit)))
 
     @routes.get("/files")
     def files(acting: Annotated[Acting, Depends(acting_as(*ANYONE))]) -> list[Row]:
@@ -135,8 +134,7 @@ def _proposal_routes(routes: APIRouter, desk: Desk) -> None:
 
     @routes.post("/proposals/{case}/completeness")
     def complete(case: UUID, acting: Annotated[Acting, Depends(acting_as("coordinator"))]) -> Taken:
-        desk.state(PROPOSAL, case, acting)
-        return desk.take(acting, step(PROPOSAL, case, find_complete, FindComplete()))
+        return desk.take(acting, next_step(PROPOSAL, case, find_complete, FindComplete()))
 
     @routes.post("/proposals/{case}/register")
     def enter_outline(case: UUID, body: RegisterBody, acting: Annotated[Acting, Depends(acting_as("coordinator"))]) -> Taken:

@@ -11,7 +11,8 @@ from pydantic import JsonValue
 from contracts.law.codes import codes_on
 from contracts.values import Code, Count, Digest, Yen
 from services.chassis.actor import Acting
-from services.chassis.aggregate import Step, step
+from services.chassis.aggregate import Step, next_step, step
+from services.chassis.answering import routes_of
 from services.chassis.desk import Desk
 from services.chassis.reading import NotFound, Reading
 from services.chassis.views import Row
@@ -70,7 +71,7 @@ class NoticeBody(Body):
 
 def router(desk: Desk) -> APIRouter:
     """Make review's routes."""
-    routes = APIRouter()
+    routes = routes_of()
     _screening_routes(routes, desk)
     _contract_routes(routes, desk)
 
@@ -94,19 +95,16 @@ def router(desk: Desk) -> APIRouter:
 def _screening_routes(routes: APIRouter, desk: Desk) -> None:
     @routes.post("/cases/{case}/findings")
     def find(case: UUID, body: FindingBody, acting: Annotated[Acting, Depends(acting_as("coordinator", "owner"))]) -> Taken:
-        _screening(desk, case, acting)
         command = FindCriterion(**dict(body), min_principals=desk.law().constants.min_principals_dataset.value)
-        return desk.take(acting, step(SCREENING, case, find_criterion, command))
+        return desk.take(acting, next_step(SCREENING, case, find_criterion, command))
 
     @routes.post("/cases/{case}/cost")
     def estimate(case: UUID, body: CostBody, acting: Annotated[Acting, Depends(acting_as("owner", "coordinator"))]) -> Taken:
-        _screening(desk, case, acting)
-        return desk.take(acting, step(SCREENING, case, estimate_cost, EstimateCost(**dict(body))))
+        return desk.take(acting, next_step(SCREENING, case, estimate_cost, EstimateCost(**dict(body))))
 
     @routes.post("/cases/{case}/decision")
     def settle(case: UUID, body: DecisionBody, acting: Annotated[Acting, Depends(acting_as("head"))]) -> Taken:
-        _screening(desk, case, acting)
-        return desk.take(acting, step(SCREENING, case, decide, Decide(**dict(body))))
+        return desk.take(acting, next_step(SCREENING, case, decide, Decide(**dict(body))))
 
     @routes.post("/cases/{case}/notice")
     def send(case: UUID, body: NoticeBody, acting: Annotated[Acting, Depends(acting_as("coordinator"))]) -> Taken:

@@ -61,7 +61,7 @@ def rebuilding(recorder: Recorder, rows: Rows, view: View) -> Generator[Reached]
                     versions.serve(cursor, view.name, new)
                     switched = True
                 upto = place if switched else reached.folded + BATCH
-                folding.fold(cursor, {view.name: new.version}, reached.folded, upto)
+                folding.fold(cursor, {view.name: new.version}, reached.folded, upto, place)
             reached = Reached(upto, place)
             yield reached
         yield from _cleared(connection, rows, view, new.version, reached)

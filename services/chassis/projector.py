@@ -65,7 +65,7 @@ class Projector(Loop):
             upto = min(place + BATCH, head)
             if upto == place:
                 return False
-            self.folding.fold(cursor, {name: one.version for name, one in served.items()}, place, upto)
+            self.folding.fold(cursor, {name: one.version for name, one in served.items()}, place, upto, head)
             self.versions.move_to(cursor, upto)
         metrics.PROJECTED_EVENTS.inc(upto - place)
         return upto < head

@@ -9,7 +9,7 @@ from psycopg import Connection, Cursor
 from psycopg.rows import DictRow, tuple_row
 
 from services.chassis.folding import BATCH, Folding
-from services.chassis.recorder import Recorder
+from services.chassis.recorder import FROZEN_SECONDS, Recorder
 from services.chassis.rows import Rows
 from services.chassis.versions import Served, Versions
 from services.chassis.views import View
@@ -38,8 +38,9 @@ def rebuild(recorder: Recorder, rows: Rows, view: View, progress: Callable[[Reac
 def rebuilding(recorder: Recorder, rows: Rows, view: View) -> Generator[Reached]:
     """Fold a view anew piece by piece, each a short transaction, so that whoever asks for the pieces can stop. Raises RebuildRunning.
 
-    All is done on the one connection that holds the lock of this rebuild: who has lost the lock can write nothing. A rebuild
-    that dies leaves the old version serving, and rows that nobody reads; the next one removes them and begins anew.
+    All is done on the one connection that holds the lock of this rebuild: who has lost the lock can write nothing, and who asks
+    for no further piece in ten seconds, frozen perhaps, loses it. A rebuild that dies leaves the old version serving, and rows
+    that nobody reads; the next one removes them and begins anew.
     """
     versions, folding = Versions(recorder.datastore.schema), Folding(rows, [view])
     with recorder.connection() as connection:
@@ -61,7 +62,7 @@ def rebuilding(recorder: Recorder, rows: Rows, view: View) -> Generator[Reached]
                     versions.serve(cursor, view.name, new)
                     switched = True
                 upto = place if switched else reached.folded + BATCH
-                folding.fold(cursor, {view.name: new.version}, reached.folded, upto)
+                folding.fold(cursor, {view.name: new.version}, reached.folded, upto, place)
             reached = Reached(upto, place)
             yield reached
         yield from _cleared(connection, rows, view, new.version, reached)
@@ -70,6 +71,7 @@ def rebuilding(recorder: Recorder, rows: Rows, view: View) -> Generator[Reached]
 def _lock(connection: Connection[DictRow], schema: str, view: View) -> None:
     name = f"anken.rebuild.{schema}.{view.name}"
     with connection.cursor(row_factory=tuple_row) as cursor:
+        cursor.execute("SELECT set_config('idle_session_timeout', %s, false)", (f"{FROZEN_SECONDS}s",))
         if cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (name,)).fetchone() != (True,):
             raise RebuildRunning(f"a rebuild of {schema}/{view.name} is running")
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import date
-from typing import Any
-from uuid import UUID
+from typing import Any, LiteralString
 
 from psycopg import Cursor
 from psycopg.sql import SQL, Identifier
@@ -13,7 +12,12 @@ from services.chassis.due import Due
 from services.chassis.recorder import Datastore
 from services.chassis.views import Row
 
-Key = tuple[str, str, UUID]  # view, tenant, subject
+Key = tuple[str, str, str]  # view, tenant, subject: text, because a UUID is hashed anew, in Python, at each look
+
+
+def statement(template: LiteralString, schema: str) -> str:
+    """Write a statement out for a schema: once, because a composed one is written out again at each execution."""
+    return SQL(template).format(Identifier(schema)).as_string()
 
 
 class Rows:
@@ -21,35 +25,41 @@ class Rows:
 
     def __init__(self, datastore: Datastore) -> None:
         self.datastore = datastore
-        schema = Identifier(datastore.schema)
-        self.select = SQL(
+        schema = datastore.schema
+        self.select = statement(
             "SELECT r.content FROM {0}.view v JOIN {0}.row r ON r.view = v.name AND r.version = v.serving"
-            " WHERE v.name = %s AND r.tenant = %s ORDER BY r.subject"
-        ).format(schema)
-        self.select_some = SQL(
-            "SELECT r.view, r.tenant, r.subject, r.content::text"
+            " WHERE v.name = %s AND r.tenant = %s ORDER BY r.subject",
+            schema,
+        )
+        self.select_some = statement(
+            "SELECT r.view, r.tenant, r.subject::text, r.content::text"
             " FROM unnest(%b::text[], %b::integer[], %b::text[], %b::uuid[]) wanted (view, version, tenant, subject)"
-            " JOIN {}.row r USING (view, version, tenant, subject)"
-        ).format(schema)
-        self.upsert = SQL(
+            " JOIN {}.row r USING (view, version, tenant, subject)",
+            schema,
+        )
+        self.upsert = statement(
             "INSERT INTO {}.row (view, version, tenant, subject, content) SELECT view, version, tenant, subject, content::json"
             " FROM unnest(%b::text[], %b::integer[], %b::text[], %b::uuid[], %b::text[]) new (view, version, tenant, subject, content)"
-            " ON CONFLICT (view, version, tenant, subject) DO UPDATE SET content = excluded.content"
-        ).format(schema)
-        self.delete = SQL(
+            " ON CONFLICT (view, version, tenant, subject) DO UPDATE SET content = excluded.content",
+            schema,
+        )
+        self.delete = statement(
             "WITH old AS (SELECT version, tenant, subject FROM {0}.row WHERE view = %s AND version <> %s LIMIT %s)"
             " DELETE FROM {0}.row r USING old"
-            " WHERE r.view = %s AND r.version = old.version AND r.tenant = old.tenant AND r.subject = old.subject"
-        ).format(schema)
-        self.set_due = SQL(
+            " WHERE r.view = %s AND r.version = old.version AND r.tenant = old.tenant AND r.subject = old.subject",
+            schema,
+        )
+        self.set_due = statement(
             "INSERT INTO {}.due (kind, subject, tenant, due) SELECT * FROM unnest(%b::text[], %b::uuid[], %b::text[], %b::date[])"
-            " ON CONFLICT (kind, subject) DO UPDATE SET due = excluded.due, done = false"
-        ).format(schema)
-        self.select_due = SQL(
+            " ON CONFLICT (kind, subject) DO UPDATE SET due = excluded.due, done = false",
+            schema,
+        )
+        self.select_due = statement(
             "SELECT kind, subject, tenant, due FROM {}.due WHERE NOT done AND due <= %s"
-            " ORDER BY kind = ANY(%s) DESC, due, kind, subject LIMIT 100"
-        ).format(schema)
-        self.finish_due = SQL("UPDATE {}.due SET done = true WHERE kind = %s AND subject = %s AND due = %s").format(schema)
+            " ORDER BY kind = ANY(%s) DESC, due, kind, subject LIMIT 100",
+            schema,
+        )
+        self.finish_due = statement("UPDATE {}.due SET done = true WHERE kind = %s AND subject = %s AND due = %s", schema)
 
     def of(self, view: str, tenant: str) -> list[Row]:
         """Read all rows of one view for one tenant, in the order their subjects were made (UUIDv7)."""

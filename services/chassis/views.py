@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -11,8 +12,7 @@ from services.chassis.events import Event
 Row = dict[str, JsonValue]
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """A stored event as a view sees it: sealed fields are still sealed, so no row can leak them."""
 
     event: Event

@@ -1,5 +1,6 @@
 """Rows are what a fold of the whole store gives: wherever batches end, whoever folds them, and while they are folded anew."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.chassis import projector, rebuild, versions
-from services.chassis.loop import Loop
+from services.chassis.loop import AWAY, Loop
 from services.chassis.projector import Projector
 from services.chassis.recorder import Datastore, Recorder
 from services.chassis.rows import Rows
@@ -284,6 +285,67 @@ def test_a_second_rebuild_of_the_same_view_is_refused(recorder: Recorder, rows: 
         pass
     assert kept(recorder, view) == {2: folded(recorder, view)}
     assert kept(recorder, other) == {2: folded(recorder, other)}
+
+
+def test_a_rebuild_that_is_frozen_between_two_pieces_leaves_the_view_to_another(
+    recorder: Recorder, rows: Rows, small_batches: None, monkeypatch: pytest.MonkeyPatch
+):
+    view = books()
+    filled(recorder, 300)
+    catch_up(Projector(recorder, rows, [view], None))
+    monkeypatch.setattr(rebuild, "FROZEN_SECONDS", 1)
+    frozen = rebuild.rebuilding(recorder, rows, view)
+    while next(frozen).folded < 200:
+        pass
+
+    def taken_over() -> bool:
+        try:
+            rebuild.rebuild(recorder, rows, view, lambda _: None)
+        except rebuild.RebuildRunning:
+            return False
+        return True
+
+    wait_until(taken_over)
+    with pytest.raises(AWAY):
+        next(frozen)
+    assert kept(recorder, view) == {2: folded(recorder, view)}
+
+
+def test_what_a_replica_has_read_ahead_is_dropped_when_another_one_folds_it(
+    recorder: Recorder, rows: Rows, monkeypatch: pytest.MonkeyPatch
+):
+    view = books()
+    filled(recorder, 100)
+    monkeypatch.setattr(projector, "BATCH", 20)
+    one, other = Projector(recorder, rows, [view], None), Projector(recorder, rows, [view], None)
+    assert one.fold_next()
+    assert (one.folding.ahead.since, one.folding.ahead.upto) == (20, 40)
+    assert other.fold_next()
+    assert one.fold_next()
+    catch_up(other)
+    catch_up(one)
+    assert arrived(recorder)
+    assert kept(recorder, view) == {1: folded(recorder, view)}
+
+
+def test_a_batch_that_did_not_come_to_its_end_is_folded_again(recorder: Recorder, rows: Rows, monkeypatch: pytest.MonkeyPatch):
+    view = books()
+    filled(recorder, 100)
+    monkeypatch.setattr(projector, "BATCH", 20)
+    one = Projector(recorder, rows, [view], DATES)
+    move_to = one.versions.move_to
+
+    def die(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(one.versions, "move_to", die)
+    with pytest.raises(MemoryError):
+        one.fold_next()
+    assert kept(recorder, view) == {}
+    monkeypatch.setattr(one.versions, "move_to", move_to)
+    catch_up(one)
+    assert kept(recorder, view) == {1: folded(recorder, view)}
+    assert gc.isenabled()
 
 
 def test_a_view_that_comes_later_is_folded_from_the_first_event(recorder: Recorder, rows: Rows):

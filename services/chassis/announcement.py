@@ -1,17 +1,17 @@
 """Making the bytes the world hears: payload and attributes, once, at append."""
 
-import json
 from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import from_json
 
 from contracts.catalog import owned
 from contracts.envelope import CONTENT_TYPE, MAX_PAYLOAD, SPECVERSION, Envelope, Time, header_name, timestamp, utc
 from contracts.values import ContractEvent
 from services.chassis.events import Event, Refused
-from services.chassis.recorded import About, Announcement, subject_of
+from services.chassis.recorded import About, Announcement
 from services.chassis.recorder import Outgoing
 
 HEADERS: Final = tuple((header_name(name), name) for name in Envelope.model_fields)
@@ -62,16 +62,20 @@ def make_announcement(owner: str, said: ContractEvent, about: About) -> Announce
     return Announcement(value, attributes.model_dump_json(exclude_none=True).encode())
 
 
+def key_of(outgoing: Outgoing) -> bytes:
+    """Give the record key: the case or other subject, as the stream's name has it from a UUID's own text."""
+    return outgoing.stream[-36:].encode()
+
+
 def headers_of(outgoing: Outgoing) -> list[tuple[str, bytes]]:
     """Complete the stored attributes with what the database gave: the same row always gives the same headers.
 
     The attributes were checked when they were written; an Envelope made here only to be taken apart costs half of a relay's time.
     """
-    known: dict[str, str | int | None] = json.loads(outgoing.attributes)
-    known["subject"] = str(subject_of(outgoing.stream))
+    known: dict[str, str | None] = from_json(outgoing.attributes)
+    known["subject"] = outgoing.stream[-36:]
     known["recordedtime"] = timestamp(utc(outgoing.recorded))
     known["after"] = outgoing.after
-    known["position"] = outgoing.position
-    known["previousposition"] = outgoing.previous
-    told = [(header, str(value).encode()) for header, name in HEADERS if (value := known.get(name)) not in {None, ""}]
-    return [*OPENING, *told]
+    known["position"] = str(outgoing.position)
+    known["previousposition"] = None if outgoing.previous is None else str(outgoing.previous)
+    return [*OPENING, *((header, value.encode()) for header, name in HEADERS if (value := known.get(name)))]

@@ -3,8 +3,7 @@
 import time
 from multiprocessing.connection import Connection
 
-from services.chassis.announcement import headers_of
-from services.chassis.recorded import subject_of
+from services.chassis.announcement import headers_of, key_of
 from services.chassis.recorder import Datastore, Recorder
 from services.chassis.relay import BATCH, Relay, make_producer
 from tests.bench.measure import quiet
@@ -34,7 +33,7 @@ def run_producer(track: Track, told: Connection) -> None:
     recorder = make_recorder(track)
     rows = recorder.select_outgoing(0, track.events)
     recorder.store.close()
-    records = [(str(subject_of(one.stream)).encode(), one.value, headers_of(one)) for one in rows]
+    records = [(key_of(one), one.value, headers_of(one)) for one in rows]
     producer = make_producer(track.bootstrap)
     producer.partitions_for(track.topic)
     told.send("ready")

@@ -1,14 +1,13 @@
 """A Kafka record as an inbox sees it: envelope, raw bytes, place in the source; decoded by us, never by a framework."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from contracts.envelope import Envelope, from_headers
 from contracts.topics import owner_of
 
 
-@dataclass(frozen=True, slots=True)
-class RawRecord:
+class RawRecord(NamedTuple):
     """What came off a partition, untouched."""
 
     topic: str
@@ -29,8 +28,7 @@ def source_of(topic: str, partition: int) -> str:
     return f"{owner_of(topic)}/{partition}"
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A record with a valid envelope; the payload's bytes are not looked at yet."""
 
     envelope: Envelope

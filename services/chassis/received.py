@@ -1,6 +1,7 @@
 """A Kafka record as an inbox sees it: envelope, raw bytes, place in the source; decoded by us, never by a framework."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 from contracts.envelope import Envelope, from_headers
@@ -23,6 +24,7 @@ class RawRecord(NamedTuple):
         return source_of(self.topic, self.partition)
 
 
+@cache
 def source_of(topic: str, partition: int) -> str:
     """Name a partition by its owner, whatever prefix the topics have."""
     return f"{owner_of(topic)}/{partition}"

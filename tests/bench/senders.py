@@ -4,6 +4,7 @@ import time
 from multiprocessing.connection import Connection
 
 from services.chassis.announcement import headers_of, key_of
+from services.chassis.process import settle
 from services.chassis.recorder import Datastore, Recorder
 from services.chassis.relay import BATCH, Relay, make_producer
 from tests.bench.measure import quiet
@@ -17,6 +18,7 @@ def run_relay(track: Track, told: Connection) -> None:
     relay = Relay(recorder, track.owner, track.bootstrap, track.prefix)
     relay.producer = make_producer(track.bootstrap)
     relay.producer.partitions_for(relay.topic)
+    settle()
     relay.start()
     while not relay.leads:
         time.sleep(0.01)
@@ -36,6 +38,7 @@ def run_producer(track: Track, told: Connection) -> None:
     records = [(key_of(one), one.value, headers_of(one)) for one in rows]
     producer = make_producer(track.bootstrap)
     producer.partitions_for(track.topic)
+    settle()
     told.send("ready")
     told.recv()
     flying = []

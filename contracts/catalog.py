@@ -2,30 +2,31 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from contracts import anonymizer, billing, intake, review
 from contracts.values import ContractEvent
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Entry:
-    """One event type: who owns it, its model, its CloudEvents type and the URN of its schema."""
+    """One event type: who owns it, its model, its CloudEvents type and the URN of its schema, made once: every append asks."""
 
     owner: str
     model: type[ContractEvent]
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The event's name in kebab case, e.g. `proposal-submitted`."""
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", self.model.__name__).lower()
 
-    @property
+    @cached_property
     def type(self) -> str:
         """The CloudEvents type, e.g. `jp.anken.intake.proposal-submitted.v1`."""
         return f"jp.anken.{self.owner}.{self.name}.v{self.model.MAJOR}"
 
-    @property
+    @cached_property
     def dataschema(self) -> str:
         """The `$id` of the JSON Schema, e.g. `urn:anken:schema:intake:proposal-submitted:v1`."""
         return f"urn:anken:schema:{self.owner}:{self.name}:v{self.model.MAJOR}"

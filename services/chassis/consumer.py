@@ -115,11 +115,8 @@ class Consumer:
 
     async def acknowledge(self, message: Any) -> None:  # noqa: ANN401 - FastStream's message type is generic over private ones
         """Commit what was read; not where a hole is, so that whoever has the partition next finds the hole again and says so."""
-        ends = {
-            TopicPartition(raw.topic, raw.partition): raw.offset + 1
-            for raw in message.raw_message
-            if source_of(raw.topic, raw.partition) not in self.inbox.holes
-        }
+        last = {(raw.topic, raw.partition): raw.offset for raw in message.raw_message}
+        ends = {TopicPartition(*where): offset + 1 for where, offset in last.items() if source_of(*where) not in self.inbox.holes}
         if ends:
             await message.consumer.commit(ends)
 
@@ -240,8 +237,11 @@ def _end_if_failed(task: "asyncio.Task[Any]") -> None:
 
 
 async def _unparsed(batch: Any, parse: Any) -> Any:  # noqa: ANN401 - FastStream's parser types are private
-    """Keep headers from the framework: they are ours to decode, and one that is not UTF-8 would lose it the batch."""
-    message = await parse(tuple(replace(one, headers=()) for one in batch))
+    """Keep headers from the framework: they are ours to decode, and one that is not UTF-8 would lose it the batch.
+
+    It names a batch by its first record and its last, and so is shown these alone.
+    """
+    message = await parse(tuple(replace(one, headers=()) for one in (batch[0], batch[-1])))
     message.raw_message = batch
     return message
 

@@ -1,6 +1,7 @@
 """The bases of what a service says: events, commands, values, and the refusal that names its rule."""
 
 from datetime import date
+from functools import cache
 from typing import Annotated, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict
@@ -60,6 +61,7 @@ class Event(Value):
 TOPICS: Final[dict[str, type[Event]]] = {}
 
 
+@cache
 def sealed_fields(model: type[BaseModel]) -> tuple[str, ...]:
     """List the names of the fields that are sealed, in their order."""
     return tuple(name for name, field in model.model_fields.items() if SEALED in field.metadata)

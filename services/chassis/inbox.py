@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Protocol
+from operator import attrgetter
+from typing import Final, Protocol
 
 from structlog.stdlib import get_logger
 
@@ -17,9 +18,12 @@ from contracts.topics import OWNERS
 from services.chassis import metrics
 from services.chassis.dead_letters import Cause, Letter
 from services.chassis.inbox_store import AlreadyTaken
-from services.chassis.received import RawRecord, Received, receive
+from services.chassis.received import RawRecord, Received, receive, source_of
 
 log = get_logger(__name__)
+
+PARTITION: Final = attrgetter("topic", "partition")
+PLACE: Final = attrgetter("topic", "partition", "offset")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +59,12 @@ class Inbox:
         """Take one batch; it mixes partitions. Raises what the servers raise; the batch may be given again then."""
         by_source: dict[str, list[Received]] = {}
         letters: list[Letter] = []
-        for source, raws in groupby(sorted(batch, key=lambda raw: (raw.source, raw.offset)), key=lambda raw: raw.source):
-            by_source[source] = []
+        for (topic, partition), raws in groupby(sorted(batch, key=PLACE), key=PARTITION):
+            source = source_of(topic, partition)
+            received = by_source.setdefault(source, [])
             for raw in raws:
                 try:
-                    by_source[source].append(receive(raw))
+                    received.append(receive(raw))
                 except Undecodable as error:
                     letters.append(Letter(raw, None, None, Cause.UNREADABLE, error.reason))
                     metrics.INBOX_RECORDS.labels(source.partition("/")[0], "unreadable").inc()

@@ -1,14 +1,14 @@
 """A Kafka record as an inbox sees it: envelope, raw bytes, place in the source; decoded by us, never by a framework."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
 from contracts.envelope import Envelope, from_headers
 from contracts.topics import owner_of
 
 
-@dataclass(frozen=True, slots=True)
-class RawRecord:
+class RawRecord(NamedTuple):
     """What came off a partition, untouched."""
 
     topic: str
@@ -24,13 +24,13 @@ class RawRecord:
         return source_of(self.topic, self.partition)
 
 
+@cache
 def source_of(topic: str, partition: int) -> str:
     """Name a partition by its owner, whatever prefix the topics have."""
     return f"{owner_of(topic)}/{partition}"
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A record with a valid envelope; the payload's bytes are not looked at yet."""
 
     envelope: Envelope

@@ -3,8 +3,8 @@
 import time
 from multiprocessing.connection import Connection
 
-from services.chassis.announcement import headers_of
-from services.chassis.recorded import subject_of
+from services.chassis.announcement import headers_of, key_of
+from services.chassis.process import settle
 from services.chassis.recorder import Datastore, Recorder
 from services.chassis.relay import BATCH, Relay, make_producer
 from tests.bench.measure import quiet
@@ -18,6 +18,7 @@ def run_relay(track: Track, told: Connection) -> None:
     relay = Relay(recorder, track.owner, track.bootstrap, track.prefix)
     relay.producer = make_producer(track.bootstrap)
     relay.producer.partitions_for(relay.topic)
+    settle()
     relay.start()
     while not relay.leads:
         time.sleep(0.01)
@@ -34,9 +35,10 @@ def run_producer(track: Track, told: Connection) -> None:
     recorder = make_recorder(track)
     rows = recorder.select_outgoing(0, track.events)
     recorder.store.close()
-    records = [(str(subject_of(one.stream)).encode(), one.value, headers_of(one)) for one in rows]
+    records = [(key_of(one), one.value, headers_of(one)) for one in rows]
     producer = make_producer(track.bootstrap)
     producer.partitions_for(track.topic)
+    settle()
     told.send("ready")
     told.recv()
     flying = []

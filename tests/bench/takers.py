@@ -17,6 +17,7 @@ from services.chassis.dead_letters import KafkaDeadLetters, Letter
 from services.chassis.inbox import Inbox, Listener, Portion
 from services.chassis.inbox_store import InboxStore, Move
 from services.chassis.listener import ReactingListener
+from services.chassis.process import settle
 from services.chassis.recorder import Datastore, Recorder
 from services.chassis.room import make_desk
 from services.chassis.settings import settings_for
@@ -92,6 +93,7 @@ async def consume(track: Track, listener: Listener, told: Connection) -> None:
     """Run the service's own consumer until told to stop."""
     counting = Counting(listener, track.events, told)
     consumer = Consumer(Inbox(counting), group=f"{track.prefix}.billing", topics=[track.topic], bootstrap=track.bootstrap)
+    settle()
     await consumer.start()
     while not consumer.assigned:  # noqa: ASYNC110 - a plain attribute, set by the rebalance
         await asyncio.sleep(LOOK_SECONDS)
@@ -113,6 +115,7 @@ async def consume_bare(track: Track, told: Connection) -> None:
         track.topic, bootstrap_servers=track.bootstrap, group_id=f"{track.prefix}.bare", enable_auto_commit=False,
         auto_offset_reset="earliest",
     )  # fmt: skip
+    settle()
     await consumer.start()
     while not consumer.assignment():  # noqa: ASYNC110 - as above
         await asyncio.sleep(LOOK_SECONDS)

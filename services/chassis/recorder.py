@@ -7,19 +7,23 @@ SELECT and INSERT (evidence: event-sourcing.md, facts 1-6). Numbers and times ar
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from operator import itemgetter
+from functools import partial
+from time import perf_counter
 from types import TracebackType
 from typing import Any, Final
 
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresDatastore, PostgresProcessRecorder
-from psycopg import Connection, DataError, IntegrityError, InterfaceError, OperationalError
+from psycopg import Connection, DataError, IntegrityError
 from psycopg import Error as PsycopgError
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.rows import DictRow, dict_row, tuple_row
+from psycopg.rows import DictRow, dict_row
 from psycopg.sql import SQL, Identifier
 
 from services.chassis import metrics
+from services.chassis.append_connection import PLANS, AppendConnection, AppendStatements, append_within
+from services.chassis.append_requests import append_requests
+from services.chassis.append_rows import AppendRow, HeardKeys, row_of
 from services.chassis.group_append import GroupAppend
 from services.chassis.recorded import Appending
 
@@ -49,7 +53,7 @@ class Outgoing:
 class Datastore(PostgresDatastore):
     """The library's pool over any libpq URL, acting under the service's role."""
 
-    appending: Connection[DictRow] | None = None  # used in turn only: a pool's check-out costs a third of an append
+    appending: AppendConnection | None = None  # used in turn only: a pool's check-out costs a third of an append
 
     def __init__(self, url: str, schema: str, role: str, *, pool_size: int = 1, max_overflow: int = 15) -> None:
         super().__init__(
@@ -81,6 +85,7 @@ def connection_parameters(url: str, role: str) -> dict[str, Any]:
     found: dict[str, Any] = {**KEEPALIVES, **conninfo_to_dict(url)}
     ends = f"-c lock_timeout=30s -c idle_in_transaction_session_timeout={FROZEN_SECONDS}s"
     found["options"] = f"{found.get('options') or ''} -c role={role} {ends}".strip()
+    found["client_encoding"] = "utf8"
     found.setdefault("application_name", role)
     return found
 
@@ -91,21 +96,10 @@ class Recorder(PostgresProcessRecorder):
     def __init__(self, datastore: Datastore, heard: Sequence[str] = ()) -> None:
         super().__init__(datastore, events_table_name="events", tracking_table_name="tracking")
         self.store = datastore
-        self.heard = sorted(heard)
-        self.group: GroupAppend[Sequence[Appending], Sequence[int]] = GroupAppend(self._append_group)
+        self.keys = HeardKeys(heard)
+        self.statements = AppendStatements(datastore.schema)
+        self.group: GroupAppend[Sequence[AppendRow], Sequence[int]] = GroupAppend(self._append_group)
         named = Identifier(datastore.schema)
-        # Texts, made once: a composed statement is written out again at each execution.
-        self.append_one_statement = (
-            SQL("SELECT {}.append_one(%b, %b, %b, %b, %b, %b, %b::smallint, %b::bytea, %b::bytea, %b::text[])").format(named).as_string()
-        )
-        self.append_statement = (
-            SQL(
-                "SELECT * FROM {}.append(%b::int[], %b::text[], %b::bigint[], %b::text[], %b::bytea[], %b::uuid[], %b::text[],"
-                " %b::smallint[], %b::bytea[], %b::bytea[], %b::text[])"
-            )
-            .format(named)
-            .as_string()
-        )
         self.outbox_statement = (
             SQL(
                 "SELECT notification_id, previous, originator_id, recorded, after, partition, value, attributes FROM {}.events"
@@ -128,13 +122,13 @@ class Recorder(PostgresProcessRecorder):
 
         No retry here: if a commit's answer was lost, only the caller can tell whether its events are in.
         """
-        events = [event for event in stored_events if isinstance(event, Appending)]
-        if len(events) != len(stored_events):
-            raise TypeError("only events that our mapper wrote can be appended")
-        with metrics.APPEND_SECONDS.time():
-            return self.group.ask(events)
+        begun = perf_counter()
+        try:
+            return self.group.ask(rows_of(stored_events))
+        finally:
+            metrics.APPEND_SECONDS.observe(perf_counter() - begun)
 
-    def _append_group(self, requests: Sequence[Sequence[Appending]]) -> "Sequence[Sequence[int] | BaseException]":
+    def _append_group(self, requests: Sequence[Sequence[AppendRow]]) -> "Sequence[Sequence[int] | BaseException]":
         metrics.APPEND_REQUESTS.observe(len(requests))
         try:
             return self._append_now(requests)
@@ -144,40 +138,33 @@ class Recorder(PostgresProcessRecorder):
             # One of them is at fault; the others are not to suffer for having come at the same time.
             return [self._alone(request) for request in requests]
 
-    def _alone(self, request: Sequence[Appending]) -> "Sequence[int] | BaseException":
+    def _alone(self, request: Sequence[AppendRow]) -> "Sequence[int] | BaseException":
         try:
             return self._append_now([request])[0]
         except PsycopgError as error:
             return error
 
-    def _append_now(self, requests: Sequence[Sequence[Appending]]) -> "list[Sequence[int] | VersionConflict]":
-        connection = self.store.appending = self.store.appending or self.connection()
+    def _append_now(self, requests: Sequence[Sequence[AppendRow]]) -> "list[Sequence[int] | VersionConflict]":
+        if self.store.appending is None:
+            own = self.connection(options=f"{self._parameters()['options']} {PLANS}")
+            self.store.appending = AppendConnection(own, self.statements, self.keys)
+        appending = self.store.appending
         try:
-            return self.append(connection, requests)
-        except (OperationalError, InterfaceError):
-            connection.close()
+            if len(requests) == 1 and len(requests[0]) == 1:
+                place = appending.append_one(requests[0][0])
+                return answers_to(requests, [None if place is None else (place,)])
+            return answers_to(requests, append_requests(requests, appending.append))
+        except (IntegrityError, DataError):
+            raise
+        except PsycopgError:  # whatever it is, it is not about these events
+            appending.close()
             self.store.appending = None
             raise
 
     def append(self, connection: Connection[DictRow], requests: Sequence[Sequence[Appending]]) -> "list[Sequence[int] | VersionConflict]":
         """Append requests in the connection's transaction, or in one of their own; gives each its positions, or its conflict."""
-        numbers = [number for number, request in enumerate(requests) for _ in request]
-        events = [event for request in requests for event in request]
-        placed: list[list[int]] = [[] for _ in requests]
-        with connection.cursor(binary=True, row_factory=tuple_row) as cursor:
-            if len(events) == 1:
-                cursor.execute(self.append_one_statement, (*map(itemgetter(0), _columns(events)), self.heard), prepare=True)
-                ((position,),) = cursor.fetchall()
-                placed[numbers[0]] = [] if position is None else [position]
-            elif events:
-                cursor.execute(self.append_statement, (numbers, *_columns(events), self.heard), prepare=True)
-                for number, position in cursor:
-                    placed[number].append(position)
-        metrics.APPEND_EVENTS.inc(sum(map(len, placed)))
-        return [
-            positions if len(positions) == len(request) else VersionConflict(request[0].originator_id)
-            for request, positions in zip(requests, placed, strict=True)
-        ]
+        written = [rows_of(request) for request in requests]
+        return answers_to(written, append_requests(written, partial(append_within, connection, self.statements, self.keys)))
 
     def select_streams(self, names: Collection[str]) -> dict[str, list[StoredEvent]]:
         """Read whole streams at once; one that does not exist yet is missing."""
@@ -209,19 +196,20 @@ class Recorder(PostgresProcessRecorder):
 
     def connection(self, **given: Any) -> Connection[DictRow]:  # noqa: ANN401 - libpq's parameters, of several types
         """Open a connection of its own, outside the pool: for a session lock or LISTEN. `given` parameters win over the pool's."""
-        parameters = dict(self.datastore.pool.kwargs or {})  # type: ignore[arg-type]  # a dict, set above
-        return Connection.connect(**parameters | given, autocommit=True)
+        return Connection.connect(**self._parameters() | given, autocommit=True)
+
+    def _parameters(self) -> dict[str, Any]:
+        return dict(self.datastore.pool.kwargs or {})  # type: ignore[arg-type]  # a dict, set above
 
 
-def _columns(events: Sequence[Appending]) -> list[list[Any]]:
-    return [
-        [e.originator_id for e in events],
-        [e.originator_version for e in events],
-        [e.topic for e in events],
-        [e.state for e in events],
-        [e.event_id for e in events],
-        [e.tenant for e in events],
-        [e.partition for e in events],
-        [e.value for e in events],
-        [e.attributes for e in events],
-    ]
+def rows_of(events: Sequence[StoredEvent]) -> list[AppendRow]:
+    """Write the events of a request."""
+    if not all(isinstance(event, Appending) for event in events):
+        raise TypeError("only events that our mapper wrote can be appended")
+    return [row_of(event) for event in events if isinstance(event, Appending)]
+
+
+def answers_to(requests: Sequence[Sequence[AppendRow]], places: Sequence[Sequence[int] | None]) -> list[Sequence[int] | VersionConflict]:
+    """Count what was stored, and make the conflicts of those that were not."""
+    metrics.APPEND_EVENTS.inc(sum(len(found) for found in places if found))
+    return [VersionConflict(request[0].stream) if found is None else found for request, found in zip(requests, places, strict=True)]

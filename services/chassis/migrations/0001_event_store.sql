@@ -27,78 +27,98 @@ CREATE TABLE {schema}.tracking (
 );
 
 -- An append is one round trip: lock, check, number, stamp, store, notify. The lock is taken in a statement of its own so that
--- what follows reads a snapshot from after it. `append_one` is for a lone event: half the time of the general `append`, which
--- takes the events of many requests; a request whose versions are taken stores nothing and is missing from the answer.
+-- what follows reads a snapshot from after it. `append_one` is for a lone event, `append` takes the events of many requests: of both,
+-- an answer without a place means that a version is taken, and that nothing was stored. `keys` are the names in `tracking` of what
+-- the author has heard on the event's partition.
 -- Generic plans, because planning anew for the size of each array costs more than the append. They may be made while the store
 -- is empty, and would read the whole of it for ever: so no sequential scan, and a LIMIT, which the planner cannot turn into one hash.
+-- `append` sets so itself; `append_one` leaves it to the connection that is opened for it, which saves as much as its lock costs.
 CREATE FUNCTION {schema}.append_one(
-    stream text, version bigint, topic text, state bytea, id uuid, tenant text,
-    part smallint, content bytea, header bytea, heard text[]
-) RETURNS bigint LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $BODY$
+    stream text, version bigint, topic text, state bytea, id uuid, tenant text, part smallint, content bytea, header bytea, keys text[]
+) RETURNS bigint LANGUAGE plpgsql AS $BODY$
 DECLARE
     place bigint;
     stamp timestamptz;
     before bigint;
     known text;
+    taken boolean;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended({lock}, 0));
-    SELECT e.notification_id, e.recorded INTO place, stamp FROM {schema}.events e ORDER BY e.notification_id DESC LIMIT 1;
-    IF part IS NOT NULL THEN
-        SELECT max(e.notification_id) INTO before FROM {schema}.events e WHERE e.partition = part;
-        SELECT coalesce(string_agg(h || '=' || t.notification_id, ' ' ORDER BY h), '') INTO known
-            FROM unnest(heard) h JOIN {schema}.tracking t ON t.application_name = 'heard:' || h || '/' || part;
+    SELECT
+        l.notification_id,
+        l.recorded,
+        (SELECT e.notification_id FROM {schema}.events e WHERE e.partition = part ORDER BY e.notification_id DESC LIMIT 1),
+        (
+            SELECT string_agg(split_part(substr(t.application_name, 7), '/', 1) || '=' || t.notification_id, ' ' ORDER BY t.application_name)
+            FROM {schema}.tracking t WHERE t.application_name = ANY (keys)
+        ),
+        (SELECT true FROM {schema}.events e WHERE e.originator_id = stream AND e.originator_version = version LIMIT 1)
+    INTO place, stamp, before, known, taken
+    FROM (SELECT) one LEFT JOIN LATERAL (
+        SELECT e.notification_id, e.recorded FROM {schema}.events e ORDER BY e.notification_id DESC LIMIT 1
+    ) l ON true;
+    IF taken THEN
+        RETURN NULL;
     END IF;
     place := coalesce(place, 0) + 1;
     INSERT INTO {schema}.events VALUES (
-        stream, version, topic, state, place, id, tenant, greatest(clock_timestamp(), stamp), part, before, known, content, header
-    ) ON CONFLICT (originator_id, originator_version) DO NOTHING;
-    IF NOT FOUND THEN
-        RETURN NULL;
-    END IF;
+        stream, version, topic, state, place, id, tenant, greatest(clock_timestamp(), stamp), part,
+        before, CASE WHEN part IS NOT NULL THEN coalesce(known, '') END, content, header
+    );
     PERFORM pg_notify({channel}, '');
     RETURN place;
 END $BODY$;
 
+-- One event to append, the `nth` of all from 1 on. Its partition is the one at `slot` of the partitions given beside; `follows` is
+-- the event before it of the same partition, if that is appended with it.
+CREATE TYPE {schema}.appending AS (
+    nth int, slot int, follows int,
+    stream text, version bigint, topic text, state bytea, id uuid, tenant text, part smallint, content bytea, header bytea
+);
+
+-- `keys` holds `width` names for each of the partitions. Gives the place of the first event, the others follow it; or which are late.
 CREATE FUNCTION {schema}.append(
-    requests int[], streams text[], versions bigint[], topics text[], states bytea[], ids uuid[], tenants text[],
-    partitions smallint[], contents bytea[], headers bytea[], heard text[]
-) RETURNS TABLE (request int, "position" bigint) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $BODY$
+    given {schema}.appending[], partitions smallint[], keys text[], width int, OUT place bigint, OUT late int[]
+) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $BODY$
 DECLARE
-    place bigint;
     stamp timestamptz;
-    late int[];
+    before bigint[];
+    known text[];
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended({lock}, 0));
-    SELECT coalesce(array_agg(n.request), '{{}}') INTO late FROM (
-        SELECT u.*, row_number() OVER (PARTITION BY u.stream, u.version ORDER BY u.request) AS nth
-        FROM unnest(requests, streams, versions) AS u (request, stream, version)
-    ) n WHERE n.nth > 1 OR (
-        SELECT true FROM {schema}.events e WHERE e.originator_id = n.stream AND e.originator_version = n.version LIMIT 1
-    );
-    SELECT e.notification_id, e.recorded INTO place, stamp FROM {schema}.events e ORDER BY e.notification_id DESC LIMIT 1;
-    place := coalesce(place, 0);
-    stamp := greatest(clock_timestamp(), stamp);
-    RETURN QUERY
-    WITH given AS (
-        SELECT u.*, place + row_number() OVER (ORDER BY u.nth) AS numbered
-        FROM unnest(requests, streams, versions, topics, states, ids, tenants, partitions, contents, headers) WITH ORDINALITY
-            AS u (asked, stream, version, topic, state, id, tenant, part, content, header, nth)
-        WHERE u.asked <> ALL (late)
-    ), known AS (
-        SELECT p.part, (SELECT max(e.notification_id) FROM {schema}.events e WHERE e.partition = p.part) AS before,
-            coalesce((
-                SELECT string_agg(h || '=' || t.notification_id, ' ' ORDER BY h)
-                FROM unnest(heard) h JOIN {schema}.tracking t ON t.application_name = 'heard:' || h || '/' || p.part
-            ), '') AS after
-        FROM (SELECT DISTINCT g.part FROM given g WHERE g.part IS NOT NULL) p
-    ), stored AS (
-        INSERT INTO {schema}.events
-        SELECT g.stream, g.version, g.topic, g.state, g.numbered, g.id, g.tenant, stamp, g.part,
-            CASE WHEN g.part IS NOT NULL THEN coalesce(lag(g.numbered) OVER (PARTITION BY g.part ORDER BY g.numbered), k.before) END,
-            k.after, g.content, g.header
-        FROM given g LEFT JOIN known k ON k.part = g.part
-    )
-    SELECT g.asked, g.numbered FROM given g ORDER BY g.numbered;
+    SELECT
+        coalesce(l.notification_id, 0),
+        greatest(clock_timestamp(), l.recorded),
+        p.before,
+        p.known,
+        (
+            SELECT array_agg(g.nth) FROM unnest(given) g
+            WHERE (SELECT true FROM {schema}.events e WHERE e.originator_id = g.stream AND e.originator_version = g.version LIMIT 1)
+        )
+    INTO place, stamp, before, known, late
+    FROM (
+        SELECT
+            array_agg((
+                SELECT e.notification_id FROM {schema}.events e WHERE e.partition = p.part ORDER BY e.notification_id DESC LIMIT 1
+            ) ORDER BY p.slot) AS before,
+            array_agg(coalesce((
+                SELECT string_agg(split_part(substr(t.application_name, 7), '/', 1) || '=' || t.notification_id, ' ' ORDER BY t.application_name)
+                FROM {schema}.tracking t WHERE t.application_name = ANY (keys[(p.slot - 1) * width + 1 : p.slot * width])
+            ), '') ORDER BY p.slot) AS known
+        FROM unnest(partitions) WITH ORDINALITY p (part, slot)
+    ) p LEFT JOIN LATERAL (
+        SELECT e.notification_id, e.recorded FROM {schema}.events e ORDER BY e.notification_id DESC LIMIT 1
+    ) l ON true;
+    IF late IS NOT NULL THEN
+        place := NULL;
+        RETURN;
+    END IF;
+    INSERT INTO {schema}.events
+    SELECT
+        g.stream, g.version, g.topic, g.state, place + g.nth, g.id, g.tenant, stamp, g.part,
+        coalesce(place + g.follows, before[g.slot]), known[g.slot], g.content, g.header
+    FROM unnest(given) g;
+    place := place + 1;
     PERFORM pg_notify({channel}, '');
 END $BODY$;
 

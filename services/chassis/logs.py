@@ -4,6 +4,7 @@ import logging
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from types import TracebackType
 from typing import TextIO
 
@@ -47,7 +48,7 @@ def configure_logs(service: str, level: str, stream: TextIO = sys.stdout) -> Non
     structlog.configure(
         # Straight to the stream: by the standard library's loggers a line takes three times as long, and each request writes one.
         processors=[*shared, render],
-        logger_factory=structlog.WriteLoggerFactory(stream),
+        logger_factory=lambda *_: Lines(stream),
         wrapper_class=structlog.make_filtering_bound_logger(level.lower()),
         cache_logger_on_first_use=True,
     )
@@ -69,6 +70,21 @@ def configure_logs(service: str, level: str, stream: TextIO = sys.stdout) -> Non
 def write_json(event: EventDict, **_: object) -> str:
     """Write a line's fields; what is no JSON as its `repr`."""
     return to_json(event, fallback=repr).decode()
+
+
+class Lines:
+    """Writes our own lines to a stream. Where that fails (a full disk, a pipe nobody reads) they are lost and the work goes on."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def info(self, line: str) -> None:
+        """Write one line of any level."""
+        with suppress(OSError, ValueError):
+            self.stream.write(f"{line}\n")
+            self.stream.flush()
+
+    debug = warning = error = critical = exception = info
 
 
 class RateLimit(logging.Filter):

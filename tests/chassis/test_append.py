@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -13,7 +14,7 @@ from psycopg.errors import InsufficientPrivilege
 
 from contracts.intake import FileRegistered
 from contracts.topics import partition_of
-from services.chassis.aggregate import Step, step
+from services.chassis.aggregate import Step, next_step, step
 from services.chassis.announcement import headers_of, make_announcement
 from services.chassis.desk import Desk
 from services.chassis.events import Refused
@@ -56,6 +57,17 @@ def test_steps_are_taken_together_or_not_at_all(desk: Desk):
         desk.state(TILL, till, CASHIER)
     taken = desk.take(CASHIER, good, step(TILL, till, count_till, CountTill()))
     assert taken.events == ("CoinTaken", "TillCounted")
+
+
+def test_a_next_step_is_taken_only_where_one_was_taken_before_for_this_tenant(desk: Desk):
+    till = uuid4()
+    counting = next_step(TILL, till, count_till, CountTill())
+    with pytest.raises(NotFound, match=str(till)):
+        desk.take(CASHIER, counting)
+    coin(desk, till)
+    with pytest.raises(NotFound, match=str(till)):
+        desk.take(replace(CASHIER, tenant="elsewhere"), counting)
+    assert desk.take(CASHIER, counting).events == ("TillCounted",)
 
 
 def test_a_later_step_is_made_from_what_the_earlier_decided(desk: Desk):

@@ -40,6 +40,20 @@ def test_each_line_is_one_object_with_its_service(lines: io.StringIO):
     assert (second["event"], second["service"]) == ("said something", "till")
 
 
+class Full(io.StringIO):
+    """A disk without room."""
+
+    def write(self, _: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_work_goes_on_where_no_line_can_be_written(lines: io.StringIO):
+    configure_logs("till", "info", Full())
+    structlog.stdlib.get_logger("y").info("counted", coins=3)
+    logging.getLogger("library").warning("said %s", "something")
+    assert lines.getvalue() == ""
+
+
 def test_an_error_is_told_without_the_value_that_was_wrong(lines: io.StringIO):
     try:
         Aged.model_validate({"age": "髙橋花子"})

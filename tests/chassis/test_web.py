@@ -14,6 +14,7 @@ from fastapi import APIRouter, Depends
 from httpx import ASGITransport, AsyncClient
 
 from services.chassis.actor import Acting
+from services.chassis.answering import routes_of
 from services.chassis.clock import JST, BusinessClock
 from services.chassis.events import Refused, Value
 from services.chassis.issuer import ISSUER, DevelopmentIssuer
@@ -33,7 +34,7 @@ class Order(Body):
 
 
 def shop() -> APIRouter:
-    routes = APIRouter()
+    routes = routes_of()
 
     @routes.post("/orders")
     def order(body: Order, acting: Annotated[Acting, Depends(acting_as("finance", "head"))]) -> dict[str, str]:

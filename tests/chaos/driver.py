@@ -21,7 +21,7 @@ from tests.chaos.audit import Audit
 from tests.chaos.cases import OVER, Round, Script, prepare
 from tests.chaos.counter import Counter, GaveUp, Refusal
 from tests.chaos.damage import Damage
-from tests.chaos.faults import strike
+from tests.chaos.faults import READY_SECONDS, strike
 from tests.chaos.house import RESIDENTS, House
 from tests.chaos.ledger import Kind, Ledger
 from tests.chaos.schedule import Fault, Plan
@@ -160,7 +160,7 @@ class Driver:
 
     def _heal(self) -> None:
         """Have everything run again that a fault has left behind."""
-        self.house.kafka.wait_ready()
+        self.house.kafka.wait_ready(READY_SECONDS)
         self.house.revive(RESIDENTS)
 
     def _rest(self) -> dict[str, int]:

@@ -4,23 +4,22 @@ Written by hand because psycopg's own dumpers take longer for a group of events 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 
 from psycopg.postgres import types
 
 from services.chassis.recorded import Appending
 
 INT, TEXT, SMALLINT, BIGINT, BYTEA, UUID = (types[name].oid for name in ("int4", "text", "int2", "int8", "bytea", "uuid"))
-FIELDS: Final = (TEXT, BIGINT, TEXT, BYTEA, UUID, TEXT, SMALLINT, BYTEA, BYTEA)
-COLUMNS: Final = 3 + len(FIELDS)
+COLUMNS: Final = 12
 ABSENT: Final = -1  # as a length
 
 pack_smallint: Final = Struct("!h").pack
 pack_int: Final = Struct("!i").pack
 pack_bigint: Final = Struct("!q").pack
 pack_field: Final = Struct("!Ii").pack
+VERSION, IDENTITY = pack_field(BIGINT, 8), pack_field(UUID, 16)
 pack_array: Final = Struct("!iiIii").pack
 pack_empty: Final = Struct("!iiI").pack
 # An element's length, its number of columns, then `nth`, `slot` and `follows`, each after its type and length.
@@ -29,8 +28,7 @@ _later: Final = Struct("!iiIiiIiiIii")
 LENGTH: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class AppendRow:
+class AppendRow(NamedTuple):
     """One event to append: its fields, and the same as they stand in a record."""
 
     stream: str
@@ -42,25 +40,21 @@ class AppendRow:
 
 def row_of(event: Appending) -> AppendRow:
     """Write one event; it is done by who asks, while the group before is being stored."""
-    stream = str(event.originator_id)
-    fields = (
-        stream.encode(),
-        pack_bigint(event.originator_version),
-        event.topic.encode(),
-        event.state,
-        event.event_id.bytes,
-        event.tenant.encode(),
-        None if event.partition is None else pack_smallint(event.partition),
-        event.value,
-        event.attributes,
-    )
-    parts: list[bytes] = []
-    for kind, field in zip(FIELDS, fields, strict=True):
-        if field is None:
-            parts.append(pack_field(kind, ABSENT))
-        else:
-            parts += (pack_field(kind, len(field)), field)
-    return AppendRow(stream, event.originator_version, event.partition, fields, b"".join(parts))
+    name = str(event.originator_id)
+    stream, topic, tenant = name.encode(), event.topic.encode(), event.tenant.encode()
+    version, state, identity = pack_bigint(event.originator_version), event.state, event.event_id.bytes
+    place = None if event.partition is None else pack_smallint(event.partition)
+    parts = (
+        pack_field(TEXT, len(stream)), stream, VERSION, version, pack_field(TEXT, len(topic)), topic,
+        pack_field(BYTEA, len(state)), state, IDENTITY, identity, pack_field(TEXT, len(tenant)), tenant,
+        *_nullable(SMALLINT, place), *_nullable(BYTEA, event.value), *_nullable(BYTEA, event.attributes),
+    )  # fmt: skip
+    fields = (stream, version, topic, state, identity, tenant, place, event.value, event.attributes)
+    return AppendRow(name, event.originator_version, event.partition, fields, b"".join(parts))
+
+
+def _nullable(kind: int, value: bytes | None) -> tuple[bytes, bytes]:
+    return (pack_field(kind, ABSENT), b"") if value is None else (pack_field(kind, len(value)), value)
 
 
 class HeardKeys:

@@ -3,12 +3,14 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from time import sleep
 from typing import Final, Generic, TypeVar
 
 R = TypeVar("R")
 A = TypeVar("A")
 
 MOST_REQUESTS: Final = 64
+MOMENT: Final = 0.00001  # seconds; a kernel makes some 60 µs of it, a fraction of the disk's wait
 
 
 @dataclass(slots=True, eq=False)
@@ -21,7 +23,11 @@ class _Asked(Generic[R, A]):
 
 @dataclass(slots=True)
 class GroupAppend(Generic[R, A]):
-    """Whoever leads carries out what all have asked for meanwhile and hands the lead on; nobody waits for a timer.
+    """Whoever leads carries out what all have asked for meanwhile and hands the lead on.
+
+    Those of a group are answered together and may be back together. Whoever is first would go alone and the others wait for it, so
+    that every second transaction had one request: after a group of several the lead waits while they keep coming. Who was alone
+    the last time waits for nobody.
 
     `carry_out` takes the requests in order and gives each its answer, an exception where it failed alone. What it raises
     itself fails every request of the group.
@@ -31,6 +37,7 @@ class GroupAppend(Generic[R, A]):
     _gate: threading.Lock = field(default_factory=threading.Lock)
     _asked: "list[_Asked[R, A]]" = field(default_factory=list)
     _led: bool = False
+    _latest: int = 1  # how many were in the group before
 
     def ask(self, request: R) -> A:
         """Have one request carried out, alone or with others; raises what it or its group met."""
@@ -49,8 +56,10 @@ class GroupAppend(Generic[R, A]):
         return mine.answer  # type: ignore[return-value]  # answered, and no exception
 
     def _lead(self) -> None:
+        self._let_come()
         with self._gate:
             group, self._asked = self._asked[:MOST_REQUESTS], self._asked[MOST_REQUESTS:]
+            self._latest = len(group)
         try:
             self._answer(group)
         finally:
@@ -62,6 +71,13 @@ class GroupAppend(Generic[R, A]):
                 following.waiting.release()
             for one in group[1:]:
                 one.waiting.release()
+
+    def _let_come(self) -> None:
+        """Wait until as many have asked as last time, or a moment has passed in which nobody did."""
+        before = 0
+        while before < len(self._asked) < self._latest:
+            before = len(self._asked)
+            sleep(MOMENT)
 
     def _answer(self, group: "Sequence[_Asked[R, A]]") -> None:
         answers: Sequence[A | BaseException] = [RuntimeError("the group's append was interrupted")] * len(group)

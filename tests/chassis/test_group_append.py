@@ -99,3 +99,28 @@ def test_of_many_writers_everybody_is_answered_and_nothing_is_done_twice(writers
         for number, one in enumerate(asking):
             assert one.result(PATIENCE_SECONDS) == [number * 1000 + turn for turn in range(500)]
     assert len(done) == len(set(done)) == writers * 500
+
+
+def test_after_a_group_of_several_the_lead_lets_those_come_who_were_answered_with_it(monkeypatch: pytest.MonkeyPatch):
+    store = Store()
+    group: GroupAppend[int, int] = GroupAppend(store.carry_out)
+    coming = [4, 5, 6]
+    with ThreadPoolExecutor(4) as pool:
+        answers = []
+
+        def another_comes(_: float) -> None:
+            if coming:
+                there = len(group._asked)
+                answers.append(pool.submit(group.ask, coming.pop(0)))
+                wait_for(lambda: len(group._asked) == there + 1)
+
+        monkeypatch.setattr("services.chassis.group_append.sleep", another_comes)
+        asked_together(group, store, [1, 2, 3])
+        assert (group.ask(7), coming) == (70, [6]), "as many as before have come: enough"
+        assert [one.result() for one in answers] == [40, 50]
+        assert group.ask(8) == 80
+        assert [one.result() for one in answers] == [40, 50, 60]
+    assert store.groups == [[0], [1, 2, 3], [7, 4, 5], [8, 6]]
+    assert group.ask(9) == 90
+    assert group.ask(10) == 100
+    assert store.groups[4:] == [[9], [10]]

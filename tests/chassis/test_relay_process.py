@@ -1,5 +1,6 @@
 """`anken relay`: a relay as a process of its own, with probes and metrics, that ends when Kafka refuses a record for good."""
 
+import json
 import os
 import signal
 import socket
@@ -56,6 +57,11 @@ def process(url: str, database: Database, kafka: KafkaCluster, prefix: str, tmp_
         started.wait()
 
 
+def said(log: Path) -> list[str]:
+    """List the events of a log."""
+    return [json.loads(line)["event"] for line in log.read_text().splitlines()]
+
+
 def answers(url: str, path: str) -> tuple[int, str]:
     try:
         answer = httpx.get(url + path, trust_env=False)
@@ -75,7 +81,7 @@ def test_it_relays_shows_how_it_is_and_stops_in_order(process: subprocess.Popen[
     assert "anken_relay_position 30.0" in shown
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == -signal.SIGTERM  # uvicorn's way of saying that it stopped because it was told to
-    assert '"event": "stopped"' in (tmp_path / "relay.log").read_text()
+    assert "stopped" in said(tmp_path / "relay.log")
 
 
 def test_a_record_that_kafka_refuses_for_good_ends_the_process_and_saves_no_place(
@@ -89,7 +95,7 @@ def test_a_record_that_kafka_refuses_for_good_ends_the_process_and_saves_no_plac
     coins(desk, 1)
     assert process.wait(30) == 1
     assert place(desk) == 1
-    assert '"event": "loop failed, the process ends"' in (tmp_path / "relay.log").read_text()
+    assert "loop failed, the process ends" in said(tmp_path / "relay.log")
 
 
 @pytest.mark.parametrize(("where", "loops"), [("thread", ["relay-intake", "projector-intake"]), ("process", ["projector-intake"])])

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaConnectionError, KafkaTimeoutError
+from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 from opentelemetry.trace import Span
 from structlog.stdlib import get_logger
 
@@ -157,17 +158,41 @@ class Relay(Loop):
             while not ack.is_done:
                 try:
                     ack.get(max(0.0, lead.heard + ACK_SLICE_SECONDS - time.monotonic()))
-                except KafkaTimeoutError:
+                except KafkaError as error:
                     if ack.failed():
                         break
+                    if not isinstance(error, KafkaTimeoutError):
+                        raise
                     self._wait_on(lead, begun)
                     if self.stopping.is_set():
                         return False
             if ack.failed():
+                if self._has_sent_nothing():
+                    self._replace_producer(ack.exception)
+                    return False
                 raise ack.exception
         self.stalled_since = None
         metrics.RELAY_STALLED_SECONDS.set(0)
         return True
+
+    def _has_sent_nothing(self) -> bool:
+        """Tell whether the producer never got the id without which it writes nothing, as when the broker it asked was frozen.
+
+        The client gives up for good there, after one time-out of a request. It loses an id it had only with a record's
+        delivery time-out, which is a day.
+        """
+        manager = self.producer._transaction_manager if self.producer else None  # noqa: SLF001 - the client says it nowhere else
+        return manager is not None and not manager.has_producer_id()
+
+    def _replace_producer(self, error: BaseException) -> None:
+        """Let go of a producer that has written nothing; any other one's thread may still write, so that only a new process helps."""
+        log.warning("kafka gave the producer no id, trying again", loop=self.name, exc_info=error)
+        if self.producer is not None:
+            with suppress(KafkaTimeoutError):
+                self.producer.close(timeout=0)
+        self.producer = self.cluster = None
+        self._stall(time.monotonic())
+        self.stopping.wait(POLL_SECONDS)
 
     def _check_cluster(self) -> None:
         """Raise OtherCluster after a wipe: the new cluster gives the same ids to others, and takes one's records for another's repeats."""

@@ -8,6 +8,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 from kafka import KafkaProducer
+from kafka.producer.transaction_manager import TransactionManager
 from prometheus_client import REGISTRY
 
 from anken.kafka import KafkaCluster
@@ -15,7 +16,7 @@ from contracts.topics import owner_topic
 from services.chassis.aggregate import step
 from services.chassis.desk import Desk
 from services.chassis.lead import PLACE, Lead
-from services.chassis.relay import Relay
+from services.chassis.relay import Relay, make_producer
 from tests.chassis.conftest import CASHIER
 from tests.chassis.logs_of_kafka import Record, read_topic
 from tests.chassis.rooms import TILL, TakeCoin, take_coin
@@ -23,6 +24,8 @@ from tests.chassis.threads import eventually, running
 from tests.conftest import Database
 
 pytestmark = pytest.mark.slow
+
+REQUEST_SECONDS = 10  # what a request of the relay's producer may take
 
 
 def coins(desk: Desk, count: int) -> None:
@@ -230,3 +233,31 @@ def test_a_broker_that_is_away_stalls_the_relay_and_a_stop_is_heard(
         eventually(lambda: place(desk) == 20)
         eventually(lambda: counted("anken_relay_stalled_seconds") == 0)
     assert all_heard(kafka, prefix) == list(range(1, 21))
+
+
+def test_a_producer_that_gets_no_id_has_written_nothing_and_another_takes_its_place(
+    desk: Desk, relay: Callable[[], Relay], kafka: KafkaCluster, prefix: str, monkeypatch: pytest.MonkeyPatch
+):
+    """The broker freezes for longer than a request may take, just before a new producer asks it for an id."""
+    frozen, made = threading.Event(), list[KafkaProducer]()
+    ask = TransactionManager.init_producer_id
+    monkeypatch.setattr(TransactionManager, "init_producer_id", lambda manager: ask(manager) if frozen.is_set() else None)
+
+    def make(bootstrap: str) -> KafkaProducer:
+        producer = make_producer(bootstrap)
+        made.append(producer)
+        if len(made) == 1:
+            producer.partitions_for(owner_topic("intake", prefix))
+            kafka.pause(0)
+            frozen.set()
+            thaw.start()
+        return producer
+
+    thaw = threading.Timer(REQUEST_SECONDS + 3, kafka.resume, [0])
+    monkeypatch.setattr("services.chassis.relay.make_producer", make)
+    coins(desk, 10)
+    with running(relay()):
+        eventually(lambda: place(desk) == 10)
+    thaw.join()
+    assert len(made) == 2
+    assert all_heard(kafka, prefix) == list(range(1, 11))

@@ -26,7 +26,7 @@ def run_plan(vault: Vault, case: UUID, work: Extract, plan: ProcessingPlanned, a
     Raises what the engine refuses (Rule 62, V13, V32), and then nothing is left behind.
     """
     # Imported here because DuckDB is wanted by those who process, not by everyone who knows the routes.
-    from services.anonymizer.processing import produce  # noqa: PLC0415
+    from services.anonymizer.processing import produce  # noqa: PLC0415 - as said
 
     source = vault.source(acting.tenant, plan.source_name)
     if digest_of_file(source) != plan.source:

@@ -1,5 +1,6 @@
 """Structured logging: one JSON object a line, with no payload and no value that failed a check."""
 
+import json
 import logging
 import sys
 import time
@@ -15,7 +16,7 @@ from kafka.errors import KafkaError
 from psycopg import OperationalError
 from psycopg.errors import InsufficientPrivilege
 from pydantic import ValidationError
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
 from structlog.typing import EventDict, WrappedLogger
 
 from contracts.envelope import Undecodable
@@ -68,8 +69,11 @@ def configure_logs(service: str, level: str, stream: TextIO = sys.stdout) -> Non
 
 
 def write_json(event: EventDict, **_: object) -> str:
-    """Write a line's fields; what is no JSON as its `repr`."""
-    return to_json(event, fallback=repr).decode()
+    """Write a line's fields; what is no JSON as its `repr`, and text that is no UTF-8 (a file's name can be) escaped."""
+    try:
+        return to_json(event, fallback=repr).decode()
+    except PydanticSerializationError:
+        return json.dumps(event, default=repr)
 
 
 class Lines:

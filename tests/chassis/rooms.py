@@ -86,7 +86,7 @@ REACTIONS = {
     review.UseEnded: lambda heard: [step(TILL, heard.subject, take_coin, TakeCoin(amount=1, note="heard"))],
     review.ContractConcluded: lambda heard: [step(TILL, heard.subject, count_till, CountTill())],
 }
-COUNT = View("coins", lambda row, seen: {"coins": int(row.get("coins", 0)) + 1}, of=(CoinTaken,))  # type: ignore[arg-type]
+COUNT = View("coins", lambda row, seen: {"coins": int(row.get("coins", 0)) + 1}, of=(CoinTaken,))  # type: ignore[arg-type]  # a row holds any JSON, this one a number
 DUE = DueDates(
     of=(CoinTaken,),
     set_by=lambda event, subject: [Due("count", subject, DAY)],

@@ -54,7 +54,7 @@ def first_taken(row: Row, seen: Seen) -> Row | None:
 
 
 TAKEN = View("taken", first_taken, of=(BookTaken,))
-DATES = DueDates(of=(InspectionFixed,), set_by=lambda event, subject: [Due("inspection", subject, event.on)], steps={})  # type: ignore[attr-defined]
+DATES = DueDates(of=(InspectionFixed,), set_by=lambda event, subject: [Due("inspection", subject, event.on)], steps={})  # type: ignore[attr-defined]  # `of` says that it is an InspectionFixed
 
 
 class Shelves:

@@ -40,6 +40,11 @@ def test_each_line_is_one_object_with_its_service(lines: io.StringIO):
     assert (second["event"], second["service"]) == ("said something", "till")
 
 
+def test_a_line_with_what_is_no_text_is_written_all_the_same(lines: io.StringIO):
+    structlog.stdlib.get_logger("x").info("read", file="entry-\udcff.csv", head=b"\xff")
+    assert json.loads(lines.getvalue()) | {"file": "entry-\udcff.csv", "head": r"b'\xff'"} == json.loads(lines.getvalue())
+
+
 class Full(io.StringIO):
     """A disk without room."""
 
